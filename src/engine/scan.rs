@@ -1,0 +1,101 @@
+//! Everything a rule may look at, and where it puts what it found.
+
+use super::Symbol;
+use crate::message::{Envelope, Mail};
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+/// One message on its way through the rules. Plain views: no socket, no clock.
+pub struct Scan<'s> {
+    /// The parsed message.
+    pub mail: &'s Mail<'s>,
+    /// Who sent it, to whom, from where.
+    pub envelope: &'s Envelope,
+    /// When the scan began; the only clock a rule ever sees.
+    pub now: SystemTime,
+    /// The client address is one of `scan.local_networks` or loopback.
+    pub local_client: bool,
+    /// The message came as MIME mail (false with `Raw: yes`).
+    pub mime: bool,
+    /// Which generation's behaviour is asked for.
+    pub compat: super::Compat,
+}
+
+/// One insertion of a symbol (`rules` 1.2): a name, a weight that multiplies the symbol's score, options.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    /// The symbol: declared by a family, or named by configuration and resolved when the rules were built.
+    pub symbol: Cow<'static, str>,
+    /// Multiplies the configured score.
+    pub weight: f64,
+    /// Shown in brackets, in order of arrival.
+    pub options: Vec<String>,
+}
+
+/// A result that decides before the sum does (`rules` 1.5).
+#[derive(Clone, Debug, PartialEq)]
+pub struct PreResult {
+    /// The action to take.
+    pub action: super::Action,
+    /// low 0, normal 1, high 2, critical 3; the highest wins, among equals the earlier.
+    pub priority: u8,
+    /// Becomes the message's score where given.
+    pub score: Option<f64>,
+    /// Text for the SMTP reply.
+    pub message: Option<String>,
+    /// Who decided: shown in the log.
+    pub module: Cow<'static, str>,
+    /// A lower bound only: rules go on, the action is at least this one.
+    pub least: bool,
+    /// Decides, yet lets the remaining rules run.
+    pub process_all: bool,
+}
+
+/// What the rules said, in the order they said it.
+#[derive(Debug, Default)]
+pub struct Hits {
+    /// Insertions in order: group caps cut the later ones.
+    pub hits: Vec<Hit>,
+    /// Pre-results in order.
+    pub pre_results: Vec<PreResult>,
+}
+
+impl Hits {
+    /// A symbol with weight 1 and no option.
+    pub fn add(&mut self, symbol: &'static Symbol) {
+        self.weighted(symbol, 1.0, Vec::new());
+    }
+
+    /// A symbol with weight 1 and one option.
+    pub fn with(&mut self, symbol: &'static Symbol, option: impl Into<String>) {
+        self.weighted(symbol, 1.0, vec![option.into()]);
+    }
+
+    /// A symbol with any weight and options.
+    pub fn weighted(&mut self, symbol: &'static Symbol, weight: f64, options: Vec<String>) {
+        self.hits.push(Hit {
+            symbol: Cow::Borrowed(symbol.name),
+            weight,
+            options,
+        });
+    }
+
+    /// A symbol that the configuration named; its rule declared it when it was built.
+    pub fn named(&mut self, symbol: &str, weight: f64, options: Vec<String>) {
+        self.hits.push(Hit {
+            symbol: Cow::Owned(symbol.to_owned()),
+            weight,
+            options,
+        });
+    }
+
+    /// Decides the action ahead of the sum.
+    pub fn pre_result(&mut self, result: PreResult) {
+        self.pre_results.push(result);
+    }
+
+    /// True where the symbol was inserted before.
+    pub fn has(&self, name: &str) -> bool {
+        self.hits.iter().any(|h| h.symbol == name)
+    }
+}

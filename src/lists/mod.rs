@@ -1,0 +1,1 @@
+//! (door plate to come)

@@ -1,0 +1,3 @@
+//! Thin door of the torwart binary.
+
+fn main() {}
