@@ -1,1 +1,3 @@
-//! (door plate to come)
+//! Small data structures that never heard of mail: addresses in networks.
+
+pub mod prefix_set;
