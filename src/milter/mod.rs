@@ -12,11 +12,13 @@ pub mod frame;
 mod limits;
 mod macros;
 pub mod negotiate;
+mod serve;
 mod session;
 mod text;
 mod transaction;
 
 pub use edit::{Answer, Edit, Reply};
 pub use limits::{Limits, Timeouts};
+pub use serve::{Ended, Service, Summary, serve};
 pub use session::{Event, Session};
 pub use transaction::{HeaderNames, Transaction};
