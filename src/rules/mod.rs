@@ -1,1 +1,3 @@
-//! (door plate to come)
+//! Families of rules that need only the message.
+
+pub mod gtube;
