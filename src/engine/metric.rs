@@ -395,3 +395,6 @@ impl<'r> Metric<'r> {
         (symbols, self.sums.into_iter().filter_map(group).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;
