@@ -253,3 +253,6 @@ impl<'a> Seat<'a> {
         Poll::Ready(())
     }
 }
+
+#[cfg(test)]
+mod tests;
