@@ -1,10 +1,12 @@
 //! Joins the families of rules into one question: `scan(request) -> Verdict`. Knows no protocol and keeps no statistics.
 
+mod build;
 pub mod headers;
 pub mod listing;
 pub mod request;
 pub mod subject;
 
+pub use build::{compat, families};
 pub use listing::{GroupListing, SymbolListing};
 pub use request::{Flags, Request};
 

@@ -1,5 +1,6 @@
 //! The test pattern that every spam filter knows (rules 21). Looks only at text, never into other attachments.
 
+use crate::config::schema::Gtube as Policy;
 use crate::engine::{Action, Check, Hits, PreResult, Rule, Scan, Stage, Thresholds};
 
 crate::symbols! {
@@ -13,19 +14,6 @@ const PATTERN: &str = "JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-E
 
 /// Text parts are searched from one byte above the pattern's length to this.
 const MAX_TEXT: usize = 8192;
-
-/// Which variants work (`scan.gtube`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Policy {
-    /// Only the one that rejects.
-    #[default]
-    Reject,
-    /// All four.
-    All,
-    /// None.
-    Off,
-}
 
 /// The rule, or none where the policy is off. It works with the configured thresholds: settings of a message do not reach it.
 pub fn rule(policy: Policy, thresholds: &Thresholds) -> Option<Rule> {
