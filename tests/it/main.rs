@@ -1,1 +1,9 @@
+//! The one integration-test binary: whole programs, real peers, and the rules of the house.
 
+mod floors;
+mod guide;
+mod hostile;
+mod miltertest;
+mod peer;
+mod postfix;
+mod support;
