@@ -259,6 +259,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
     /// Waits for the peer, the scan, a deadline or the end of the service, whichever comes first.
     async fn wait(&mut self, running: &mut Option<Running<'_>>) -> Woken {
         let (deadline, due) = self.clocks.next(&self.service.timeouts);
+        if Instant::now() >= deadline {
+            return Woken::Due(due); // a peer that never pauses would keep the timer below from being asked
+        }
         let stopping = self.clocks.stop.is_some();
         let missing = self.session.missing();
         let scanning = self.session.scanning();
