@@ -9,6 +9,8 @@ use super::limits::Limits;
 use super::repeated::repeated_block;
 use crate::message::{Envelope, SmtpPath};
 
+/// Room made at once for a message. Most fit; SIZE is not asked, since a client can write anything there.
+const USUAL: usize = 16 * 1024;
 /// Name under which parameters of MAIL stand among the extra values of an envelope.
 const MAIL_PARAMETERS: &str = "X-Rspamd-Mail-Esmtp-Args";
 /// The same for RCPT; the values begin with the recipient's number.
@@ -93,6 +95,7 @@ pub struct Draft {
 impl Draft {
     /// MAIL.
     pub fn mail(&mut self, path: &[u8], parameters: &[u8], limits: &Limits) {
+        self.raw.reserve(USUAL);
         if path.len() <= limits.path {
             self.envelope.sender = Some(SmtpPath::new(&String::from_utf8_lossy(path)));
         }
