@@ -134,7 +134,8 @@ impl<'c, 'r, 's> Course<'c, 'r, 's> {
             return !self.metric.skipped();
         }
         let stops = self.rules.scoring.stop_at_reject && !self.control.pass_all;
-        !self.metric.ended() && !(stops && self.metric.above_reject())
+        let stopped = stops && self.metric.above_reject();
+        !stopped && !self.metric.ended()
     }
 
     fn late(&mut self, until: Option<Instant>) -> bool {

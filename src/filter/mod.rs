@@ -167,3 +167,6 @@ fn blank(thresholds: &Thresholds) -> Verdict {
         ..Verdict::default()
     }
 }
+
+#[cfg(test)]
+mod tests;
