@@ -97,7 +97,7 @@ impl<'c, 'r, 's> Course<'c, 'r, 's> {
         }
         for symbol in &self.metric.applied().settings().symbols {
             let name = Cow::Owned(symbol.symbol.clone());
-            self.metric.put(Hit::new(name, symbol.weight, symbol.options.clone()));
+            self.metric.force(Hit::new(name, symbol.weight, symbol.options.clone()));
         }
     }
 
