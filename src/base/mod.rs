@@ -1,1 +1,4 @@
-//! (door plate to come)
+//! Small data structures that never heard of mail: quantities with units, near names.
+
+pub mod quantity;
+pub mod suggest;
