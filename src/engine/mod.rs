@@ -1,8 +1,12 @@
 //! The rule engine: what a rule author implements, and how hits become a verdict. Pure: no socket, no clock, no file.
 
 pub mod action;
+pub mod applied;
+pub mod metric;
+mod options;
 pub mod plan;
 pub mod ruleset;
+pub mod run;
 pub mod scan;
 pub mod settings;
 pub mod symbol;
@@ -10,8 +14,11 @@ pub mod thresholds;
 pub mod verdict;
 
 pub use action::Action;
+pub use applied::Applied;
+pub use metric::{Decision, Metric};
 pub use plan::PlanError;
 pub use ruleset::{Definition, GroupSetting, Ruleset, Scoring};
+pub use run::{Control, Outcome, Scope, run};
 pub use scan::{Hit, Hits, PreResult, Scan};
 pub use settings::Settings;
 pub use symbol::{Compat, Symbol};

@@ -160,6 +160,13 @@ pub struct Scoring {
     pub stop_at_reject: bool,
 }
 
+impl Scoring {
+    /// Shots of a symbol that names no limit.
+    pub fn default_shots(&self) -> u32 {
+        if self.one_shot { 1 } else { self.default_max_shots }
+    }
+}
+
 impl Default for Scoring {
     fn default() -> Scoring {
         Scoring {
@@ -180,6 +187,7 @@ pub struct Ruleset {
     symbols: Vec<Known>,
     index: HashMap<String, usize>,
     groups: Vec<Group>,
+    live: Vec<bool>,
     pub(crate) planned: Vec<Planned>,
 }
 
@@ -231,8 +239,12 @@ impl Ruleset {
         if single {
             return 1;
         }
-        let default = if self.scoring.one_shot { 1 } else { self.scoring.default_max_shots };
-        symbol.shots.unwrap_or(default)
+        symbol.shots.unwrap_or(self.scoring.default_shots())
+    }
+
+    /// True where the symbol may ever be inserted: it and all its groups are enabled and the generation has it.
+    pub(crate) fn is_live(&self, id: usize) -> bool {
+        self.live.get(id).copied().unwrap_or(true)
     }
 }
 
@@ -360,7 +372,10 @@ impl Builder {
     /// Rules that need each other in a circle, or one that needs a rule of a later stage: every such case.
     pub fn build(self) -> Result<Ruleset, Vec<PlanError>> {
         let planned = plan::order(self.rules, &self.givers)?;
+        let on = |group: &usize| self.groups.get(*group).is_none_or(|g| g.enabled);
+        let live = self.symbols.iter().map(|s| s.enabled && !s.absent && s.groups.iter().all(on));
         Ok(Ruleset {
+            live: live.collect(),
             scoring: self.scoring,
             symbols: self.symbols,
             index: self.index,
