@@ -1,4 +1,4 @@
-//! Small data structures that never heard of mail: quantities with units, near names, addresses in networks.
+//! Small data structures that never heard of mail: addresses in networks, quantities with units, near names.
 
 pub mod prefix_set;
 pub mod quantity;

@@ -137,21 +137,14 @@ impl<'r> Metric<'r> {
         self.applied.allows(self.rules.find(symbol), symbol)
     }
 
-    /// Inserts a symbol with a score of its own (settings).
-    pub fn insert_scored(&mut self, symbol: &str, score: Option<f64>, options: Vec<String>) {
-        let known = self.rules.find(symbol).and_then(|id| self.rules.symbol(id));
-        let hit = Hit::new(symbol.to_owned().into(), 1.0, options);
-        let value = score.or_else(|| self.applied.score(symbol)).or(known.map(|k| k.score));
-        self.put_value(hit, value.unwrap_or(0.0));
-    }
-
     /// Keeps a pre-result: sorted by priority, among equals the earlier first.
     pub fn pre_result(&mut self, result: PreResult) {
         let place = self.pre_results.partition_point(|p| p.priority >= result.priority);
         self.pre_results.insert(place, result);
     }
 
-    fn put(&mut self, hit: Hit) {
+    /// Inserts one symbol, whether settings allow it or not (those that settings themselves insert).
+    pub fn put(&mut self, hit: Hit) {
         let known = self.rules.find(&hit.symbol).and_then(|id| self.rules.symbol(id));
         let base = match (self.applied.score(&hit.symbol), known) {
             (Some(score), _) => score,
@@ -402,3 +395,6 @@ impl<'r> Metric<'r> {
         (symbols, self.sums.into_iter().filter_map(group).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

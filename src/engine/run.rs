@@ -5,7 +5,8 @@
 
 use super::applied::Applied;
 use super::plan::Planned;
-use super::{Action, Ask, Check, Hits, Metric, PreResult, Ruleset, Run, Scan, Stage, order};
+use super::{Action, Ask, Check, Hit, Hits, Metric, PreResult, Ruleset, Run, Scan, Stage, order};
+use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -95,7 +96,8 @@ impl<'c, 'r, 's> Course<'c, 'r, 's> {
             return;
         }
         for symbol in &self.metric.applied().settings().symbols {
-            self.metric.insert_scored(&symbol.symbol, symbol.score, symbol.options.clone());
+            let name = Cow::Owned(symbol.symbol.clone());
+            self.metric.put(Hit::new(name, symbol.weight, symbol.options.clone()));
         }
     }
 
@@ -251,3 +253,6 @@ impl<'a> Seat<'a> {
         Poll::Ready(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,8 +43,8 @@ pub struct Settings {
 pub struct Insertion {
     /// Its name.
     pub symbol: String,
-    /// Its score; without one, its configured score.
-    pub score: Option<f64>,
+    /// Multiplies its score. Requests call it a score; 3.4 takes it as a weight all the same.
+    pub weight: f64,
     /// Its options.
     pub options: Vec<String>,
 }
@@ -149,7 +149,7 @@ fn names(value: &Value) -> Option<Vec<String>> {
 fn insertions(value: &Value) -> Vec<Insertion> {
     let bare = |name: &str| Insertion {
         symbol: name.to_owned(),
-        score: None,
+        weight: 1.0,
         options: Vec::new(),
     };
     match value {
@@ -160,7 +160,8 @@ fn insertions(value: &Value) -> Vec<Insertion> {
 }
 
 fn insertion(mut bare: Insertion, value: &Value) -> Insertion {
-    bare.score = value.as_f64().or_else(|| value.get("score").and_then(Value::as_f64));
+    let weight = value.as_f64().or_else(|| value.get("score").and_then(Value::as_f64));
+    bare.weight = weight.unwrap_or(1.0);
     bare.options = value.get("options").and_then(names).unwrap_or_default();
     bare
 }
