@@ -1,3 +1,12 @@
 //! The one integration-test binary: whole programs, real peers, and the rules of the house.
 
+mod daemon;
+mod floors;
+mod guide;
+mod hostile;
 mod http_golden;
+mod milter_dialog;
+mod miltertest;
+mod peer;
+mod postfix;
+mod support;

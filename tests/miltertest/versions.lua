@@ -1,0 +1,25 @@
+-- Protocol 2 knows none of the no-reply bits: every event is answered, once, by "continue".
+dofile("common.lua")
+
+for version = 2, 4 do
+    local conn = connect()
+    check(mt.negotiate(conn, version, 63, 127) == nil, "negotiation failed")
+    check(mt.conninfo(conn, "mail.example.org", "203.0.113.5") == nil, "CONNECT failed")
+    check(mt.getreply(conn) == SMFIR_CONTINUE, "CONNECT: no continue in version " .. version)
+    check(mt.helo(conn, "mail.example.org") == nil, "HELO failed")
+    check(mt.getreply(conn) == SMFIR_CONTINUE, "HELO: no continue")
+    check(mt.mailfrom(conn, "<anna@example.org>") == nil, "MAIL failed")
+    check(mt.getreply(conn) == SMFIR_CONTINUE, "MAIL: no continue")
+    check(mt.rcptto(conn, "<martha@example.com>") == nil, "RCPT failed")
+    check(mt.getreply(conn) == SMFIR_CONTINUE, "RCPT: no continue")
+    check(mt.header(conn, "Subject", "Boese Mail") == nil, "header failed")
+    check(mt.getreply(conn) == SMFIR_CONTINUE, "header: no continue")
+    check(mt.eoh(conn) == nil, "end of headers failed")
+    check(mt.getreply(conn) == SMFIR_CONTINUE, "end of headers: no continue")
+    check(mt.bodystring(conn, GTUBE) == nil, "body failed")
+    check(mt.getreply(conn) == SMFIR_CONTINUE, "body: no continue")
+    check(mt.eom(conn) == nil, "end of message failed")
+    check(mt.getreply(conn) == SMFIR_REPLYCODE, "GTUBE: reply " .. string.char(mt.getreply(conn)))
+    mt.disconnect(conn)
+end
+mt.echo("done")
