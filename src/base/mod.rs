@@ -1,1 +1,5 @@
-//! (door plate to come)
+//! Small data structures that never heard of mail: addresses in networks, quantities with units, near names.
+
+pub mod prefix_set;
+pub mod quantity;
+pub mod suggest;

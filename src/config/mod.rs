@@ -1,1 +1,31 @@
-//! (door plate to come)
+//! From text to typed settings: languages fill one tree, layers merge, types come out, and every error knows its place.
+//!
+//! | file | does |
+//! |---|---|
+//! | `load` | finds and reads the files, joins all that follows |
+//! | `native` | TOML into the tree of `value` |
+//! | `layers`, `env` | one layer over another; `${ENV:..}` |
+//! | `de`, `section` | types out of the tree, all errors at once |
+//! | `schema` | the settings themselves |
+//! | `report` | findings, drawn with the source line |
+//!
+//! It opens no socket and resolves no name; the only files it reads are those of the configuration.
+
+pub mod de;
+mod env;
+mod layers;
+mod load;
+mod native;
+pub mod report;
+pub mod schema;
+mod section;
+pub mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use load::{Environment, LoadOptions, Loaded, MainFile, Origin, load, load_text};
+pub use report::{Diagnostic, Report, Severity};
+pub use schema::{Address, Compat, Config};
+pub use section::{Modules, Section};
+pub use value::Place;

@@ -1,1 +1,5 @@
-//! (door plate to come)
+//! The daemon: start, listeners, signals, reload, drain; the control socket.
+
+pub mod accept;
+pub mod listen;
+pub mod unix;

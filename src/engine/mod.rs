@@ -1,13 +1,28 @@
 //! The rule engine: what a rule author implements, and how hits become a verdict. Pure: no socket, no clock, no file.
 
 pub mod action;
+pub mod applied;
+pub mod metric;
+mod options;
+pub mod plan;
+pub mod ruleset;
+pub mod run;
 pub mod scan;
+pub mod settings;
 pub mod symbol;
+pub mod thresholds;
 pub mod verdict;
 
 pub use action::Action;
+pub use applied::Applied;
+pub use metric::{Decision, Metric};
+pub use plan::PlanError;
+pub use ruleset::{Definition, GroupSetting, Ruleset, Scoring};
+pub use run::{Control, Outcome, Scope, run};
 pub use scan::{Hit, Hits, PreResult, Scan};
+pub use settings::Settings;
 pub use symbol::{Compat, Symbol};
+pub use thresholds::Thresholds;
 pub use verdict::{Edits, GroupResult, Passthrough, SymbolResult, Verdict};
 
 use std::future::Future;
@@ -31,7 +46,7 @@ pub trait Ask: Send + Sync {
     fn ask<'a>(&'a self, scan: &'a Scan<'a>) -> Pin<Box<dyn Future<Output = Hits> + Send + 'a>>;
 }
 
-/// When a rule runs. Stages run in this order, rules of one stage by `order`, then by name of registration.
+/// When a rule runs. Stages run in this order, rules of one stage by `order`, then as they were registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
     /// Knows only the client.
@@ -64,8 +79,10 @@ pub struct Rule {
     pub order: u8,
     /// Rules or symbols that must have finished first, whether they fired or not.
     pub needs: Vec<&'static str>,
-    /// It runs even without a message body, after a pre-result, or for a skipped message.
+    /// It runs even without a message body, after a pre-result, or above the reject threshold.
     pub always: bool,
+    /// Symbols that the configuration of this rule names (those of the code are declared by the family).
+    pub symbols: Vec<Definition>,
     /// What it does.
     pub run: Run,
 }
@@ -83,14 +100,42 @@ pub mod order {
 impl Rule {
     /// A synchronous rule of the filter stage in the last step, without needs.
     pub fn check(name: &str, check: impl Check + 'static) -> Rule {
+        Rule::new(name, Run::Check(Box::new(check)))
+    }
+
+    /// A waiting rule of the filter stage in the last step, without needs.
+    pub fn ask(name: &str, ask: impl Ask + 'static) -> Rule {
+        Rule::new(name, Run::Ask(Box::new(ask)))
+    }
+
+    fn new(name: &str, run: Run) -> Rule {
         Rule {
             name: name.to_owned(),
             stage: Stage::Filter,
             order: order::REST,
             needs: Vec::new(),
             always: false,
-            run: Run::Check(Box::new(check)),
+            symbols: Vec::new(),
+            run,
         }
+    }
+
+    /// The same rule in another stage.
+    pub fn in_stage(mut self, stage: Stage) -> Rule {
+        self.stage = stage;
+        self
+    }
+
+    /// The same rule, run even without a body, after a pre-result, or above the reject threshold.
+    pub fn always(mut self) -> Rule {
+        self.always = true;
+        self
+    }
+
+    /// The same rule, naming a symbol that the configuration gave it.
+    pub fn defines(mut self, symbol: Definition) -> Rule {
+        self.symbols.push(symbol);
+        self
     }
 
     /// The same rule in another step.

@@ -30,6 +30,23 @@ pub struct Hit {
     pub weight: f64,
     /// Shown in brackets, in order of arrival.
     pub options: Vec<String>,
+    /// Where nobody defined the symbol the weight itself is its score (symbols that map values name).
+    pub enforced: bool,
+    /// Counts once, whatever its shots: a repetition only raises it to the larger value.
+    pub single: bool,
+}
+
+impl Hit {
+    /// A hit with weight and options.
+    pub fn new(symbol: Cow<'static, str>, weight: f64, options: Vec<String>) -> Hit {
+        Hit {
+            symbol,
+            weight,
+            options,
+            enforced: false,
+            single: false,
+        }
+    }
 }
 
 /// A result that decides before the sum does (`rules` 1.5).
@@ -51,6 +68,21 @@ pub struct PreResult {
     pub process_all: bool,
 }
 
+impl PreResult {
+    /// An action without score or text, of normal priority.
+    pub fn new(action: super::Action, module: impl Into<Cow<'static, str>>) -> PreResult {
+        PreResult {
+            action,
+            priority: 1,
+            score: None,
+            message: None,
+            module: module.into(),
+            least: false,
+            process_all: false,
+        }
+    }
+}
+
 /// What the rules said, in the order they said it.
 #[derive(Debug, Default)]
 pub struct Hits {
@@ -58,6 +90,8 @@ pub struct Hits {
     pub hits: Vec<Hit>,
     /// Pre-results in order.
     pub pre_results: Vec<PreResult>,
+    /// The message is not to be scanned (a test pattern): only this rule's findings count.
+    pub skip: bool,
 }
 
 impl Hits {
@@ -73,20 +107,26 @@ impl Hits {
 
     /// A symbol with any weight and options.
     pub fn weighted(&mut self, symbol: &'static Symbol, weight: f64, options: Vec<String>) {
-        self.hits.push(Hit {
-            symbol: Cow::Borrowed(symbol.name),
-            weight,
-            options,
-        });
+        self.hits.push(Hit::new(Cow::Borrowed(symbol.name), weight, options));
     }
 
     /// A symbol that the configuration named; its rule declared it when it was built.
     pub fn named(&mut self, symbol: &str, weight: f64, options: Vec<String>) {
-        self.hits.push(Hit {
-            symbol: Cow::Owned(symbol.to_owned()),
-            weight,
-            options,
-        });
+        self.hits.push(Hit::new(Cow::Owned(symbol.to_owned()), weight, options));
+    }
+
+    /// A symbol that a map value named: undefined, its score is the weight.
+    pub fn enforced(&mut self, symbol: &str, weight: f64, options: Vec<String>) {
+        let mut hit = Hit::new(Cow::Owned(symbol.to_owned()), weight, options);
+        hit.enforced = true;
+        self.hits.push(hit);
+    }
+
+    /// A symbol in single mode.
+    pub fn single(&mut self, symbol: &'static Symbol, weight: f64, options: Vec<String>) {
+        let mut hit = Hit::new(Cow::Borrowed(symbol.name), weight, options);
+        hit.single = true;
+        self.hits.push(hit);
     }
 
     /// Decides the action ahead of the sum.

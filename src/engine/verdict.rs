@@ -4,7 +4,7 @@ use super::Action;
 use std::time::Duration;
 
 /// What the filter says of a message.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// What is to be done.
     pub action: Action,
@@ -40,8 +40,38 @@ pub struct Verdict {
     pub elapsed: Duration,
     /// The deadline cut the scan short.
     pub timed_out: bool,
+    /// Milliseconds by rule, where the request asked for them.
+    pub profile: Option<Vec<(String, f64)>>,
     /// Why no rule judged this message, where that is so (over the size limit); shown in the log.
     pub unscanned: Option<String>,
+}
+
+impl Default for Verdict {
+    /// No action, nothing found, stock thresholds.
+    fn default() -> Verdict {
+        let thresholds = super::Thresholds::default();
+        Verdict {
+            action: Action::NoAction,
+            score: 0.0,
+            required: thresholds.required(),
+            skipped: false,
+            symbols: Vec::new(),
+            groups: Vec::new(),
+            messages: Vec::new(),
+            subject: None,
+            passthrough: None,
+            milter: Edits::default(),
+            message_id: None,
+            thresholds: thresholds.in_force(),
+            urls: Vec::new(),
+            emails: Vec::new(),
+            digest: String::new(),
+            elapsed: Duration::ZERO,
+            timed_out: false,
+            profile: None,
+            unscanned: None,
+        }
+    }
 }
 
 /// One symbol of the result.

@@ -3,6 +3,7 @@
 mod floors;
 mod guide;
 mod hostile;
+mod milter_dialog;
 mod miltertest;
 mod peer;
 mod postfix;

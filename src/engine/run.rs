@@ -1,0 +1,258 @@
+//! Drives the rules of one message through the stages: order, early stop, deadline, panics, timing. Decides no score.
+//!
+//! Rules of one wave do not need each other: the synchronous ones run first, the waiting ones then wait side by side in the same
+//! task. Findings are taken in the planned order, never in that of the answers, so equal messages give equal results.
+
+use super::applied::Applied;
+use super::plan::Planned;
+use super::{Action, Ask, Check, Hit, Hits, Metric, PreResult, Ruleset, Run, Scan, Stage, order};
+use std::borrow::Cow;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// How one message is to be run.
+#[derive(Clone, Debug)]
+pub struct Control<'c> {
+    /// Id of the scan in log lines.
+    pub id: &'c str,
+    /// No early stop above the reject threshold.
+    pub pass_all: bool,
+    /// Time every rule.
+    pub profile: bool,
+    /// For all stages but the last, and again for the last; `None` waits for the rules' own deadlines.
+    pub budget: Option<Duration>,
+    /// A message over its budget is refused for now.
+    pub refuse_late: bool,
+    /// Which rules are asked.
+    pub scope: Scope,
+}
+
+/// Which rules are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them.
+    Message,
+    /// There is no message: only those that look at the client, and only if one of them decides.
+    Client,
+}
+
+/// What came of it.
+pub struct Outcome<'r> {
+    /// The scores.
+    pub metric: Metric<'r>,
+    /// The budget cut the scan short.
+    pub timed_out: bool,
+    /// Milliseconds by rule, where asked for.
+    pub profile: Option<Vec<(String, f64)>>,
+}
+
+/// Runs every rule that this message calls for.
+pub async fn run<'r>(rules: &'r Ruleset, applied: Applied<'r>, scan: &Scan<'_>, control: &Control<'_>) -> Outcome<'r> {
+    let mut course = Course {
+        rules,
+        scan,
+        control,
+        metric: Metric::new(rules, applied),
+        timed_out: false,
+        profile: control.profile.then(Vec::new),
+    };
+    course.insert_settings();
+    let post = rules.planned.partition_point(|p| p.rule.stage < Stage::Post);
+    let (before, after) = rules.planned.split_at(post);
+    course.stages(before).await;
+    if course.timed_out && control.refuse_late && course.metric.decide().action != Action::Reject {
+        let mut late = PreResult::new(Action::SoftReject, "task timeout");
+        late.priority = 0;
+        late.message = Some("the message took too long to check, try again later".to_owned());
+        course.metric.pre_result(late);
+    }
+    course.stages(after).await;
+    course.metric.grow();
+    course.metric.close();
+    course.log_strangers();
+    Outcome {
+        metric: course.metric,
+        timed_out: course.timed_out,
+        profile: course.profile,
+    }
+}
+
+struct Course<'c, 'r, 's> {
+    rules: &'r Ruleset,
+    scan: &'c Scan<'s>,
+    control: &'c Control<'c>,
+    metric: Metric<'r>,
+    timed_out: bool,
+    profile: Option<Vec<(String, f64)>>,
+}
+
+impl<'c, 'r, 's> Course<'c, 'r, 's> {
+    fn insert_settings(&mut self) {
+        if self.control.scope == Scope::Client {
+            return;
+        }
+        for symbol in &self.metric.applied().settings().symbols {
+            let name = Cow::Owned(symbol.symbol.clone());
+            self.metric.put(Hit::new(name, symbol.weight, symbol.options.clone()));
+        }
+    }
+
+    /// Runs stages under one deadline, wave by wave.
+    async fn stages(&mut self, planned: &'r [Planned]) {
+        let until = self.control.budget.map(|budget| Instant::now() + budget);
+        for wave in planned.chunk_by(|a, b| a.wave == b.wave) {
+            let mut waiting = Vec::new();
+            for planned in wave {
+                if !self.wanted(planned) || self.late(until) {
+                    continue;
+                }
+                match &planned.rule.run {
+                    Run::Check(check) => self.check(planned, check.as_ref()),
+                    Run::Ask(ask) => waiting.push((planned, ask.as_ref())),
+                }
+            }
+            // A rule of this very wave may have ended the scan.
+            waiting.retain(|(planned, _)| self.wanted(planned));
+            if !waiting.is_empty() && !self.late(until) {
+                self.ask(waiting, until).await;
+            }
+        }
+    }
+
+    /// True where nothing speaks against running the rule now.
+    fn wanted(&self, planned: &Planned) -> bool {
+        let rule = &planned.rule;
+        let client = rule.stage == Stage::Connect || (rule.stage == Stage::Filter && rule.order == order::ADDRESS_MAPS);
+        if self.control.scope == Scope::Client && !client {
+            return false;
+        }
+        if rule.always {
+            return !self.metric.skipped();
+        }
+        let stops = self.rules.scoring.stop_at_reject && !self.control.pass_all;
+        !self.metric.ended() && !(stops && self.metric.above_reject())
+    }
+
+    fn late(&mut self, until: Option<Instant>) -> bool {
+        let late = until.is_some_and(|until| Instant::now() >= until);
+        self.timed_out |= late;
+        late
+    }
+
+    fn check(&mut self, planned: &Planned, check: &dyn Check) {
+        let begun = self.profile.is_some().then(Instant::now);
+        let mut hits = Hits::default();
+        let run = catch_unwind(AssertUnwindSafe(|| check.check(self.scan, &mut hits)));
+        self.time(planned, begun.map(|b| b.elapsed()));
+        match run {
+            Ok(()) => self.take(hits),
+            Err(_) => self.log_panic(planned),
+        }
+    }
+
+    /// Lets rules wait side by side. Those still pending at the deadline are dropped.
+    async fn ask(&mut self, waiting: Vec<(&'r Planned, &'r dyn Ask)>, until: Option<Instant>) {
+        let mut seats: Vec<Seat<'_>> = Vec::with_capacity(waiting.len());
+        for (planned, ask) in waiting {
+            seats.push(Seat::new(planned, ask, self.scan));
+        }
+        let all = poll_fn(|context| {
+            let pending = seats.iter_mut().map(|seat| seat.poll(context).is_pending());
+            let pending = pending.fold(0_usize, |sum, p| sum + usize::from(p));
+            if pending == 0 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        match until {
+            Some(until) => self.timed_out |= timeout_at(until, all).await.is_err(),
+            None => all.await,
+        }
+        for seat in seats {
+            self.time(seat.planned, seat.took);
+            match seat.state {
+                // Rules already started still deliver, whatever one of them decided; only a test pattern silences the rest.
+                State::Done(hits) if self.metric.skipped() => drop(hits),
+                State::Done(hits) => self.take(hits),
+                State::Panicked => self.log_panic(seat.planned),
+                State::Waiting(_) => tracing::warn!(
+                    id = self.control.id,
+                    rule = seat.planned.rule.name,
+                    "rule did not answer before the scan's deadline"
+                ),
+            }
+        }
+    }
+
+    fn take(&mut self, hits: Hits) {
+        if self.control.scope == Scope::Client && hits.pre_results.is_empty() {
+            return;
+        }
+        self.metric.take(hits);
+    }
+
+    fn time(&mut self, planned: &Planned, took: Option<Duration>) {
+        if let (Some(profile), Some(took)) = (&mut self.profile, took) {
+            profile.push((planned.rule.name.clone(), took.as_secs_f64() * 1000.0));
+        }
+    }
+
+    fn log_panic(&self, planned: &Planned) {
+        tracing::error!(
+            id = self.control.id,
+            rule = planned.rule.name,
+            "rule panicked; its findings are dropped, the message goes on"
+        );
+    }
+
+    fn log_strangers(&self) {
+        let names: Vec<&str> = self.metric.unknown().take(5).collect();
+        if !names.is_empty() {
+            tracing::info!(id = self.control.id, symbols = ?names, "inserted symbols that nobody defined");
+        }
+    }
+}
+
+/// One waiting rule.
+struct Seat<'a> {
+    planned: &'a Planned,
+    begun: Instant,
+    took: Option<Duration>,
+    state: State<'a>,
+}
+
+enum State<'a> {
+    Waiting(Pin<Box<dyn Future<Output = Hits> + Send + 'a>>),
+    Done(Hits),
+    Panicked,
+}
+
+impl<'a> Seat<'a> {
+    fn new(planned: &'a Planned, ask: &'a dyn Ask, scan: &'a Scan<'a>) -> Seat<'a> {
+        let state = catch_unwind(AssertUnwindSafe(|| ask.ask(scan)));
+        Seat {
+            planned,
+            begun: Instant::now(),
+            took: None,
+            state: state.map_or(State::Panicked, State::Waiting),
+        }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let State::Waiting(future) = &mut self.state else {
+            return Poll::Ready(());
+        };
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        self.state = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(hits)) => State::Done(hits),
+            Err(_) => State::Panicked,
+        };
+        self.took = Some(self.begun.elapsed());
+        Poll::Ready(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

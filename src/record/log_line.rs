@@ -1,0 +1,282 @@
+//! The one line per message, in the words and order of rspamd's, so that its readers keep working.
+//!
+//! Whatever comes from outside is stripped of control and direction characters: nobody can write a line of his own.
+
+use super::Scanned;
+use crate::engine::{SymbolResult, Verdict};
+use crate::message::SmtpPath;
+use std::fmt::Write;
+
+/// Options and envelope recipients shown; further ones become `...`.
+const SHOWN: usize = 8;
+/// Recipients of the headers shown.
+const SHOWN_MIME: usize = 6;
+/// Characters of one foreign text; the rest becomes `...`.
+const LONGEST: usize = 512;
+
+/// Logs a finished scan under the target `task`: the line for people, fields for machines.
+pub fn write(scanned: &Scanned<'_>) {
+    if !tracing::enabled!(target: "task", tracing::Level::INFO) {
+        return;
+    }
+    let (verdict, envelope) = (scanned.verdict, scanned.envelope);
+    let ip = envelope.ip.map(|ip| ip.to_string());
+    let sender = envelope.sender.as_ref().map(|s| clean(&s.address));
+    tracing::info!(
+        target: "task",
+        id = clean(message_id(verdict)),
+        qid = envelope.queue_id.as_deref().map(clean),
+        ip,
+        user = envelope.user.as_deref().map(clean),
+        from = sender,
+        rcpts = envelope.recipient_count,
+        action = verdict.action.name(),
+        score = verdict.score,
+        required = verdict.required,
+        symbols = symbols(&verdict.symbols),
+        len = scanned.size,
+        time = verdict.elapsed.as_secs_f64(),
+        digest = verdict.digest,
+        "{}",
+        line(scanned)
+    );
+}
+
+/// The line itself.
+pub fn line(scanned: &Scanned<'_>) -> String {
+    let (verdict, envelope) = (scanned.verdict, scanned.envelope);
+    let mut out = format!("id: <{}>,", clean(message_id(verdict)));
+    if let Some(id) = envelope.queue_id.as_deref().filter(|q| !q.is_empty()) {
+        let _ = write!(out, " qid: <{}>,", clean(id));
+    }
+    if let Some(ip) = envelope.ip {
+        let _ = write!(out, " ip: {ip},");
+    }
+    if let Some(user) = envelope.user.as_deref().filter(|u| !u.is_empty()) {
+        let _ = write!(out, " user: {},", clean(user));
+    }
+    if let Some(sender) = &envelope.sender {
+        let _ = write!(out, " from: <{}>,", clean(&sender.address));
+    }
+    let _ = write!(
+        out,
+        " (default: {} ({}): [{:.2}/{:.2}] [{}]), len: {}, time: {:.3}ms, dns req: 0, digest: <{}>",
+        letter(verdict),
+        verdict.action,
+        verdict.score + 0.0,
+        verdict.required,
+        symbols(&verdict.symbols),
+        scanned.size,
+        verdict.elapsed.as_secs_f64() * 1e3,
+        if verdict.digest.is_empty() { "undef" } else { &verdict.digest },
+    );
+    let addresses = |p: &SmtpPath| clean(&p.address);
+    list(
+        &mut out,
+        "rcpts",
+        envelope.recipients.iter().map(addresses),
+        SHOWN,
+        envelope.recipient_count,
+    );
+    let mime = scanned.mime_recipients;
+    list(&mut out, "mime_rcpts", mime.iter().map(|a| clean(a)), SHOWN_MIME, mime.len());
+    if let Some(file) = scanned.file.filter(|f| !f.is_empty()) {
+        let _ = write!(out, ", file: {}", clean(file));
+    }
+    if let Some(forced) = &verdict.passthrough {
+        let text = forced.message.as_deref().unwrap_or_default();
+        let (text, by) = (clean(text), clean(&forced.module));
+        let _ = write!(
+            out,
+            ", forced: {} \"{text}\"; score={:.2} (set by {by})",
+            forced.action, verdict.score
+        );
+    }
+    if let Some(reason) = &verdict.unscanned {
+        let _ = write!(out, ", not scanned: {}", clean(reason));
+    }
+    if verdict.timed_out {
+        out.push_str(", timed out");
+    }
+    out
+}
+
+fn list(out: &mut String, name: &str, items: impl Iterator<Item = String>, shown: usize, total: usize) {
+    let mut items: Vec<String> = items.take(shown).collect();
+    if items.is_empty() {
+        return;
+    }
+    if total > items.len() {
+        items.push("...".to_owned());
+    }
+    let _ = write!(out, ", {name}: <{}>", items.join(","));
+}
+
+fn message_id(verdict: &Verdict) -> &str {
+    verdict.message_id.as_deref().unwrap_or("undef")
+}
+
+fn letter(verdict: &Verdict) -> char {
+    match verdict.skipped {
+        true => 'S',
+        false if verdict.action.is_ham() => 'F',
+        false => 'T',
+    }
+}
+
+/// `NAME(1.00){option;},...`, the weightiest first, equals by name.
+fn symbols(all: &[SymbolResult]) -> String {
+    let mut sorted: Vec<&SymbolResult> = all.iter().collect();
+    sorted.sort_by(|a, b| b.score.abs().total_cmp(&a.score.abs()).then_with(|| a.name.cmp(&b.name)));
+    let mut out = String::new();
+    for symbol in sorted {
+        if !out.is_empty() {
+            out.push(',');
+        }
+        let _ = write!(out, "{}({:.2}){{", clean(&symbol.name), symbol.score + 0.0);
+        for option in symbol.options.iter().take(SHOWN) {
+            let _ = write!(out, "{};", clean(option));
+        }
+        if symbol.options.len() > SHOWN {
+            out.push_str("...;");
+        }
+        out.push('}');
+    }
+    out
+}
+
+/// Foreign text without characters that end a line, move the cursor or turn the direction of writing.
+pub fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(LONGEST));
+    for (count, c) in text.chars().enumerate() {
+        if count == LONGEST {
+            out.push_str("...");
+            break;
+        }
+        out.push(if is_hostile(c) { '?' } else { c });
+    }
+    out
+}
+
+fn is_hostile(c: char) -> bool {
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    c.is_control() || turns
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::engine::{Action, Edits, Passthrough};
+    use crate::message::Envelope;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    pub(crate) fn verdict(action: Action) -> Verdict {
+        Verdict {
+            action,
+            score: 7.9,
+            required: 15.0,
+            skipped: false,
+            symbols: Vec::new(),
+            groups: Vec::new(),
+            messages: Vec::new(),
+            subject: None,
+            passthrough: None,
+            milter: Edits::default(),
+            message_id: None,
+            thresholds: Vec::new(),
+            urls: Vec::new(),
+            emails: Vec::new(),
+            digest: "f84b35153e10ef7f248803c42447159c".to_owned(),
+            elapsed: Duration::from_micros(457),
+            timed_out: false,
+            unscanned: None,
+        }
+    }
+
+    fn symbol(name: &str, score: f64, options: &[&str]) -> SymbolResult {
+        SymbolResult {
+            name: name.to_owned(),
+            score,
+            metric_score: score,
+            description: None,
+            options: options.iter().map(|o| (*o).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn the_line_reads_as_the_peers_does() {
+        let mut verdict = verdict(Action::AddHeader);
+        verdict.message_id = Some("x@y".to_owned());
+        verdict.symbols = vec![
+            symbol("ARC_NA", 0.0, &[]),
+            symbol("MIME_GOOD", -0.1, &["text/plain"]),
+            symbol("MISSING_MID", 2.5, &[]),
+            symbol("A_LIST", 0.0, &["1", "2", "3", "4", "5", "6", "7", "8", "9"]),
+        ];
+        let mut envelope = Envelope {
+            ip: Some("10.0.0.1".parse().unwrap()),
+            sender: Some(SmtpPath::new("<s@t.example>")),
+            user: Some("fritz".to_owned()),
+            queue_id: Some("ABCD".to_owned()),
+            ..Envelope::default()
+        };
+        envelope.add_recipient("<r1@x.example>", 1);
+        envelope.add_recipient("<r2@x.example>", 1);
+        let mime = ["to@x.example".to_owned()];
+        let scanned = Scanned {
+            mime_recipients: &mime,
+            file: Some("m1.eml"),
+            ..Scanned::new(&envelope, &verdict, 142)
+        };
+        assert_eq!(
+            line(&scanned),
+            "id: <x@y>, qid: <ABCD>, ip: 10.0.0.1, user: fritz, from: <s@t.example>, (default: T (add header): [7.90/15.00] \
+             [MISSING_MID(2.50){},MIME_GOOD(-0.10){text/plain;},ARC_NA(0.00){},A_LIST(0.00){1;2;3;4;5;6;7;8;...;}]), len: 142, \
+             time: 0.457ms, dns req: 0, digest: <f84b35153e10ef7f248803c42447159c>, rcpts: <r1@x.example,...>, \
+             mime_rcpts: <to@x.example>, file: m1.eml"
+        );
+    }
+
+    #[test]
+    fn a_forced_verdict_says_by_whom() {
+        let mut verdict = verdict(Action::Reject);
+        verdict.skipped = true;
+        verdict.score = 15.0;
+        verdict.symbols = vec![symbol("GTUBE", 0.0, &[])];
+        verdict.passthrough = Some(Passthrough {
+            module: "GTUBE".to_owned(),
+            action: Action::Reject,
+            message: Some("Gtube pattern".to_owned()),
+            least: false,
+        });
+        let envelope = Envelope::default();
+        assert_eq!(
+            line(&Scanned::new(&envelope, &verdict, 88)),
+            "id: <undef>, (default: S (reject): [15.00/15.00] [GTUBE(0.00){}]), len: 88, time: 0.457ms, dns req: 0, \
+             digest: <f84b35153e10ef7f248803c42447159c>, forced: reject \"Gtube pattern\"; score=15.00 (set by GTUBE)"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_writes_a_line_of_his_own(text in any::<String>()) {
+            let mut verdict = verdict(Action::NoAction);
+            verdict.message_id = Some(text.clone());
+            verdict.symbols = vec![symbol(&text, 1.0, &[&text])];
+            verdict.unscanned = Some(text.clone());
+            let mut envelope = Envelope { queue_id: Some(text.clone()), user: Some(text.clone()), ..Envelope::default() };
+            envelope.sender = Some(SmtpPath::new(&text));
+            envelope.add_recipient(&text, 9);
+            let mime = [text.clone()];
+            let scanned = Scanned { mime_recipients: &mime, file: Some(&text), ..Scanned::new(&envelope, &verdict, 1) };
+            prop_assert!(!line(&scanned).chars().any(is_hostile));
+        }
+    }
+
+    #[test]
+    fn foreign_text_is_cut() {
+        assert_eq!(clean(&"x".repeat(100_000)).len(), LONGEST + 3);
+        assert_eq!(clean("a\r\nb\u{1b}[31m\u{202e}"), "a??b?[31m?");
+    }
+}
