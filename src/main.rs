@@ -1,3 +1,9 @@
 //! Thin door of the torwart binary.
 
-fn main() {}
+/// Steady memory under many tasks.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    torwart::cli::main()
+}

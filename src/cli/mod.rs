@@ -1,1 +1,134 @@
-//! (door plate to come)
+//! The command line: the only reader of arguments. Each verb has its file; the work is done on lower floors.
+
+mod check;
+mod client;
+mod control;
+mod password;
+mod report;
+mod rules;
+mod scan;
+
+use crate::daemon;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A spam and virus filter for mail servers: milter, HTTP scan service and controller in one daemon.
+#[derive(Parser)]
+#[command(name = "torwart", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run the daemon in the foreground (also without any verb)
+    Serve(ServeArgs),
+    /// Check the configuration: every finding to stderr, `syntax OK` or `syntax BAD` to stdout, exit 0 or 1
+    Check(check::CheckArgs),
+    /// Scan messages and print the report
+    Scan(scan::ScanArgs),
+    /// Show the counters of the running daemon
+    Stat(control::StatArgs),
+    /// Make the running daemon read its configuration again, and say how that went
+    Reload(ConfigArgs),
+    /// Hash a password for the controller, or check one
+    Password(password::PasswordArgs),
+    /// List the rules of the configuration, or explain one symbol
+    Rules(rules::RulesArgs),
+}
+
+/// Which configuration and state are meant.
+#[derive(Args, Clone, Default)]
+struct ConfigArgs {
+    /// The configuration file [default: $TORWART_CONFIG, else /etc/torwart/torwart.toml, else built-in defaults]
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder for everything the daemon remembers
+    #[arg(long, value_name = "FOLDER")]
+    state: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    fn options(&self) -> daemon::Options {
+        daemon::Options {
+            config: self.config.clone(),
+            state: self.state.clone(),
+            json_log: None,
+        }
+    }
+}
+
+#[derive(Args, Default)]
+struct ServeArgs {
+    #[command(flatten)]
+    which: ConfigArgs,
+    /// Form of the log lines [default: as configured]
+    #[arg(long, value_name = "FORM")]
+    log_format: Option<LogFormat>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let verb = Cli::parse().verb.unwrap_or_else(|| Verb::Serve(ServeArgs::default()));
+    let outcome = match verb {
+        Verb::Serve(args) => return serve(args),
+        Verb::Check(args) => check::run(&args),
+        Verb::Scan(args) => scan::run(&args),
+        Verb::Stat(args) => control::stat(&args),
+        Verb::Reload(args) => control::reload(&args),
+        Verb::Password(args) => password::run(&args),
+        Verb::Rules(args) => rules::run(&args),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("torwart: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn serve(args: ServeArgs) -> ExitCode {
+    daemon::serve(daemon::Options {
+        json_log: args.log_format.map(|f| matches!(f, LogFormat::Json)),
+        ..args.which.options()
+    })
+}
+
+/// Loads the configuration for a verb that needs a good one; draws what is wrong with it.
+fn load(which: &ConfigArgs) -> anyhow::Result<crate::config::Loaded> {
+    crate::config::load(&which.options().load()).map_err(|report| {
+        eprintln!("{}", report.draw_for_stderr());
+        anyhow::anyhow!("the configuration has errors")
+    })
+}
+
+/// A runtime for verbs that wait for something.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+/// Writes to stdout; a reader that has gone away is no error.
+fn print(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+        assert!(Cli::try_parse_from(["torwart"]).unwrap().verb.is_none());
+        assert!(Cli::try_parse_from(["torwart", "scan", "-i", "1.2.3.4", "-r", "a@b", "-r", "c@d", "x.eml"]).is_ok());
+        assert!(Cli::try_parse_from(["torwart", "serve", "--log-format", "xml"]).is_err());
+    }
+}

@@ -1,5 +1,17 @@
 //! The daemon: start, listeners, signals, reload, drain; the control socket.
 
 pub mod accept;
+pub mod build;
+pub mod control;
+mod doors;
+pub mod house;
 pub mod listen;
+mod lobby;
+pub mod logging;
+pub mod notify;
+mod run;
+pub mod settings;
+pub mod start;
 pub mod unix;
+
+pub use start::{Options, serve};

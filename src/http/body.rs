@@ -77,22 +77,24 @@ pub enum Undecodable {
 pub async fn decompress(packed: Bytes, limit: u64) -> Result<Bytes, Undecodable> {
     let small = limit.min(SMALL as u64);
     if packed.len() <= SMALL {
-        match unpack(&packed, small) {
+        match unpack(&packed, small, limit) {
             Err(Undecodable::TooLarge { .. }) if small < limit => {}
             done => return done,
         }
     }
-    tokio::task::spawn_blocking(move || unpack(&packed, limit))
+    tokio::task::spawn_blocking(move || unpack(&packed, limit, limit))
         .await
         .unwrap_or_else(|_| Err(Undecodable::Broken("decompression failed".to_owned())))
 }
 
-fn unpack(packed: &[u8], limit: u64) -> Result<Bytes, Undecodable> {
+/// At most `limit` bytes, with the memory that a message of `largest` bytes may ask for.
+fn unpack(packed: &[u8], limit: u64, largest: u64) -> Result<Bytes, Undecodable> {
     let broken = |error: std::io::Error| Undecodable::Broken(error.to_string());
     let mut decoder = zstd::stream::read::Decoder::with_buffer(packed).map_err(broken)?;
     // A frame may ask for a window of gigabytes; it never needs one larger than what it may yield.
-    let window = u64::BITS - limit.max(1).leading_zeros();
-    decoder.window_log_max(window.clamp(20, 27)).map_err(broken)?;
+    // 8 MiB (23) is what every decoder is expected to grant.
+    let window = u64::BITS - largest.max(1).leading_zeros();
+    decoder.window_log_max(window.clamp(23, 27)).map_err(broken)?;
     let mut whole = Vec::new();
     decoder.take(limit.saturating_add(1)).read_to_end(&mut whole).map_err(broken)?;
     if whole.len() as u64 > limit {

@@ -166,7 +166,7 @@ fn is_hostile(c: char) -> bool {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::engine::{Action, Edits, Passthrough};
+    use crate::engine::{Action, Passthrough};
     use crate::message::Envelope;
     use proptest::prelude::*;
     use std::time::Duration;
@@ -176,21 +176,10 @@ pub(crate) mod tests {
             action,
             score: 7.9,
             required: 15.0,
-            skipped: false,
-            symbols: Vec::new(),
-            groups: Vec::new(),
-            messages: Vec::new(),
-            subject: None,
-            passthrough: None,
-            milter: Edits::default(),
             message_id: None,
-            thresholds: Vec::new(),
-            urls: Vec::new(),
-            emails: Vec::new(),
             digest: "f84b35153e10ef7f248803c42447159c".to_owned(),
             elapsed: Duration::from_micros(457),
-            timed_out: false,
-            unscanned: None,
+            ..Verdict::default()
         }
     }
 

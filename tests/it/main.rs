@@ -3,6 +3,7 @@
 mod floors;
 mod guide;
 mod hostile;
+mod http_golden;
 mod milter_dialog;
 mod miltertest;
 mod peer;

@@ -1,0 +1,124 @@
+//! What all listeners share: the filter in force, the record, and the views of them that the workers ask for.
+
+use crate::config::Config;
+use crate::engine::{Action, Verdict};
+use crate::filter::{self, Filter, GroupListing};
+use crate::http::BoxFuture;
+use crate::maps::Maps;
+use crate::record::{Record, Scanned};
+use crate::workers::controller::Desk;
+use crate::workers::scan::Scanner;
+use arc_swap::ArcSwap;
+use serde_json::Value;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// One configuration and the filter made of it.
+pub struct State {
+    /// The settings.
+    pub config: Config,
+    /// The rules.
+    pub filter: Filter,
+    /// The files behind them.
+    pub maps: Arc<Maps>,
+}
+
+/// The filter in force and what is kept of its verdicts.
+pub struct House {
+    state: ArcSwap<State>,
+    /// Counters, log line, metrics.
+    pub record: Arc<Record>,
+    /// Fires when the time for running messages is over.
+    last_call: CancellationToken,
+}
+
+impl House {
+    /// A house with its first state.
+    pub fn new(state: State, record: Arc<Record>, last_call: CancellationToken) -> House {
+        House {
+            state: ArcSwap::from_pointee(state),
+            record,
+            last_call,
+        }
+    }
+
+    /// The state in force.
+    pub fn state(&self) -> Arc<State> {
+        self.state.load_full()
+    }
+
+    /// Puts a new state in force; messages under way keep theirs.
+    pub fn renew(&self, state: State) {
+        self.state.store(Arc::new(state));
+    }
+
+    /// Judges a message and records the verdict. When the daemon's time is over the answer is a temporary failure.
+    pub async fn judge(&self, request: filter::Request) -> Verdict {
+        let state = self.state();
+        let begun = std::time::Instant::now();
+        let mut verdict = tokio::select! {
+            verdict = state.filter.scan(&request) => verdict,
+            () = self.last_call.cancelled() => leaving(),
+        };
+        if verdict.elapsed.is_zero() {
+            verdict.elapsed = begun.elapsed();
+        }
+        let file = request.envelope.extra("Filename").map(str::to_owned);
+        self.record.message(&Scanned {
+            file: file.as_deref(),
+            log: !request.flags.no_log,
+            count: !request.flags.no_stat,
+            ..Scanned::new(&request.envelope, &verdict, request.raw.len())
+        });
+        verdict
+    }
+}
+
+/// The verdict on a message that the daemon had no time for.
+fn leaving() -> Verdict {
+    Verdict {
+        action: Action::SoftReject,
+        messages: vec![("smtp_message".to_owned(), "Try again later".to_owned())],
+        unscanned: Some("the daemon stops".to_owned()),
+        ..Verdict::default()
+    }
+}
+
+impl Scanner for House {
+    fn scan(&self, request: filter::Request) -> BoxFuture<'_, Verdict> {
+        Box::pin(self.judge(request))
+    }
+}
+
+impl Desk for House {
+    fn stat(&self) -> Value {
+        self.record.stats.to_json()
+    }
+
+    fn reset(&self) -> Value {
+        self.record.stats.reset()
+    }
+
+    fn metrics(&self) -> String {
+        self.record.metrics.text()
+    }
+
+    fn groups(&self) -> Vec<GroupListing> {
+        self.state().filter.groups()
+    }
+
+    fn actions(&self) -> Vec<(Action, Option<f64>)> {
+        self.state().filter.actions()
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        match self.last_call.is_cancelled() {
+            true => Err("the daemon stops".to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    fn asked(&self) {
+        self.record.stats.control_connection();
+    }
+}

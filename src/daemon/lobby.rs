@@ -1,0 +1,150 @@
+//! The listeners that are open and the connections behind them: opening, closing, changing them on reload, drain.
+
+use super::accept::{self, Incoming};
+use super::doors::Doors;
+use super::listen::{self, Bound, Listener, Passed, Role, Spot};
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Time for the last answers to be written once everything was told to end.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// One open place.
+struct Open {
+    role: Role,
+    spot: Spot,
+    listeners: Vec<Arc<Listener>>,
+    stop: CancellationToken,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// All open places and the connections that came in through them.
+pub struct Lobby {
+    open: Vec<Open>,
+    doors: Arc<ArcSwap<Doors>>,
+    passed: Passed,
+    accepting: TaskTracker,
+    connections: TaskTracker,
+    /// Tells connections to end after the message at hand.
+    stop: CancellationToken,
+}
+
+/// Places bound for a configuration that is not in force yet.
+pub struct Prepared {
+    wanted: Vec<(Role, Spot)>,
+    fresh: Vec<Bound>,
+}
+
+impl Lobby {
+    /// A lobby without open places.
+    pub fn new(doors: Doors, passed: Passed, stop: CancellationToken) -> Lobby {
+        Lobby {
+            open: Vec::new(),
+            doors: Arc::new(ArcSwap::from_pointee(doors)),
+            passed,
+            accepting: TaskTracker::new(),
+            connections: TaskTracker::new(),
+            stop,
+        }
+    }
+
+    /// Binds what is wanted and not open yet; nothing changes until [`Lobby::apply`].
+    pub fn prepare(&self, wanted: Vec<(Role, Spot)>) -> Result<Prepared, Vec<String>> {
+        let fresh: Vec<(Role, Spot)> = wanted.iter().filter(|w| !self.open.iter().any(|o| o.serves(w))).cloned().collect();
+        let fresh = listen::bind_all(&fresh, &self.passed)?;
+        Ok(Prepared { wanted, fresh })
+    }
+
+    /// Opens what was prepared, closes what is no longer wanted, and lets newcomers in by new doors.
+    pub fn apply(&mut self, prepared: Prepared, doors: Option<Doors>) {
+        if let Some(doors) = doors {
+            self.doors.store(Arc::new(doors));
+        }
+        let wanted = &prepared.wanted;
+        self.open.retain(|open| {
+            let stays = wanted.iter().any(|w| open.serves(w));
+            if !stays {
+                tracing::info!(role = %open.role, address = %open.spot, "no longer listening");
+            }
+            stays
+        });
+        for bound in prepared.fresh {
+            self.enter(bound);
+        }
+    }
+
+    fn enter(&mut self, bound: Bound) {
+        let stop = self.stop.child_token();
+        let listeners: Vec<Arc<Listener>> = bound.sockets.into_iter().map(Arc::new).collect();
+        for listener in &listeners {
+            tracing::info!(role = %bound.role, address = %listener.address(), "listening");
+            self.accept(bound.role, listener.clone(), stop.clone());
+        }
+        self.open.push(Open {
+            role: bound.role,
+            spot: bound.spot,
+            listeners,
+            stop,
+        });
+    }
+
+    fn accept(&self, role: Role, listener: Arc<Listener>, stop: CancellationToken) {
+        let (doors, connections, leave) = (self.doors.clone(), self.connections.clone(), self.stop.clone());
+        self.accepting.spawn(async move {
+            let pause = || doors.load().paused();
+            let take = |incoming: Incoming| {
+                let doors = doors.load_full();
+                let stop = leave.clone();
+                connections.spawn(async move { doors.welcome(role, incoming, stop).await });
+            };
+            if let Err(error) = accept::run(&listener, stop, pause, take).await {
+                tracing::error!("cannot accept on {}: {error}", listener.address());
+            }
+        });
+    }
+
+    /// Open connections.
+    pub fn visitors(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Closes the listeners, sends idle connections away, and waits for running messages. When their time is over
+    /// `last_call` fires: they are answered by a temporary failure. False where connections had to be cut.
+    pub async fn drain(mut self, grace: Duration, last_call: &CancellationToken) -> bool {
+        self.stop.cancel();
+        self.open.clear();
+        self.accepting.close();
+        self.connections.close();
+        self.accepting.wait().await;
+        if tokio::time::timeout(grace, self.connections.wait()).await.is_ok() {
+            return true;
+        }
+        let left = self.connections.len();
+        tracing::warn!(
+            "{left} connections are still busy after {} s, ending them by a temporary failure",
+            grace.as_secs()
+        );
+        last_call.cancel();
+        tokio::time::timeout(FAREWELL, self.connections.wait()).await.is_ok()
+    }
+
+    /// Every address in the form that clients use.
+    pub fn addresses(&self, role: Role) -> Vec<String> {
+        let own = self.open.iter().filter(|o| o.role == role);
+        own.flat_map(|o| o.listeners.iter().map(|l| l.address())).collect()
+    }
+}
+
+impl Open {
+    fn serves(&self, wanted: &(Role, Spot)) -> bool {
+        self.role == wanted.0 && self.spot == wanted.1
+    }
+}

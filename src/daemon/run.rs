@@ -1,0 +1,288 @@
+//! The daemon while it runs: signals, reload, the service manager, and the way out.
+
+use super::build;
+use super::control::{self, Answer, Verbs};
+use super::doors::Doors;
+use super::house::{House, State};
+use super::listen::Listener;
+use super::lobby::Lobby;
+use super::logging::Logging;
+use super::start::Options;
+use super::{notify, settings};
+use crate::config;
+use crate::workers::controller::Desk;
+use serde_json::{Value, json};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// How often the status line for the service manager is renewed.
+const STATUS_EVERY: Duration = Duration::from_secs(10);
+/// Time for the store to take the last counters.
+const LAST_SAVE: Duration = Duration::from_secs(5);
+
+/// A request to reload, and where the outcome goes.
+type Reload = oneshot::Sender<Result<Value, String>>;
+
+/// A daemon that serves.
+pub struct Running {
+    options: Options,
+    house: Arc<House>,
+    lobby: Option<Lobby>,
+    control: Option<Listener>,
+    logging: Logging,
+    stop: CancellationToken,
+    last_call: CancellationToken,
+    /// Watching of map files for the configuration in force.
+    watching: CancellationToken,
+}
+
+struct Signals {
+    hangup: Signal,
+    reopen: Signal,
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Signals> {
+        Ok(Signals {
+            hangup: signal(SignalKind::hangup())?,
+            reopen: signal(SignalKind::user_defined1())?,
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.term.recv() => Told::End,
+            _ = self.int.recv() => Told::End,
+            _ = self.hangup.recv() => Told::Reload,
+            _ = self.reopen.recv() => Told::Reopen,
+        }
+    }
+
+    async fn end(&mut self) {
+        while !matches!(self.next().await, Told::End) {}
+    }
+}
+
+/// What a signal says.
+enum Told {
+    End,
+    Reload,
+    Reopen,
+}
+
+impl Running {
+    /// A daemon whose listeners are open.
+    pub fn new(
+        options: Options,
+        house: Arc<House>,
+        lobby: Lobby,
+        control: Listener,
+        logging: Logging,
+        stop: CancellationToken,
+        last_call: CancellationToken,
+    ) -> Running {
+        Running {
+            options,
+            house,
+            lobby: Some(lobby),
+            control: Some(control),
+            logging,
+            stop,
+            last_call,
+            watching: CancellationToken::new(),
+        }
+    }
+
+    /// Serves until told to end.
+    pub async fn until_the_end(&mut self) -> ExitCode {
+        let mut signals = match Signals::listen() {
+            Ok(signals) => signals,
+            Err(error) => {
+                tracing::error!("cannot listen to signals: {error}");
+                return ExitCode::FAILURE;
+            }
+        };
+        let (ask, mut asked) = mpsc::channel::<Reload>(4);
+        let controlling = self.serve_control(ask);
+        let saving = tokio::spawn({
+            let record = self.house.record.clone();
+            async move { record.keep_saving().await }
+        });
+        let heart = tokio::spawn(heartbeat());
+        self.watch_maps();
+        notify::ready(&self.status());
+        tracing::info!("ready");
+        let mut status = tokio::time::interval(STATUS_EVERY);
+        status.tick().await;
+        loop {
+            tokio::select! {
+                told = signals.next() => match told {
+                    Told::End => break,
+                    Told::Reload => {
+                        let _ = self.reload().await;
+                    }
+                    Told::Reopen => match self.logging.reopen() {
+                        Ok(()) => tracing::info!("log opened anew"),
+                        Err(problem) => tracing::error!("{problem}"),
+                    },
+                },
+                Some(answer) = asked.recv() => { let _ = answer.send(self.reload().await); }
+                _ = status.tick() => notify::status(&self.status()),
+            }
+        }
+        notify::stopping();
+        tracing::info!("stopping: no new connections, running messages are finished");
+        let code = tokio::select! {
+            code = self.leave() => code,
+            () = signals.end() => {
+                tracing::warn!("told again, ending at once");
+                ExitCode::FAILURE
+            }
+        };
+        saving.abort();
+        heart.abort();
+        controlling.abort();
+        let last = async {
+            self.house.record.save().await;
+            let _ = self.house.record.store().settle().await;
+        };
+        let _ = tokio::time::timeout(LAST_SAVE, last).await;
+        tracing::info!("ended");
+        code
+    }
+
+    async fn leave(&mut self) -> ExitCode {
+        self.watching.cancel();
+        let grace = self.house.state().config.listen.shutdown_grace;
+        if let Some(lobby) = self.lobby.take()
+            && !lobby.drain(grace, &self.last_call).await
+        {
+            tracing::warn!("some connections had to be cut");
+        }
+        ExitCode::SUCCESS
+    }
+
+    fn serve_control(&mut self, ask: mpsc::Sender<Reload>) -> tokio::task::JoinHandle<()> {
+        let verbs = Arc::new(Desktop {
+            house: self.house.clone(),
+            ask,
+        });
+        let (control, stop) = (self.control.take(), self.stop.clone());
+        tokio::spawn(async move {
+            if let Some(listener) = control {
+                control::serve(&listener, verbs, stop).await;
+            }
+        })
+    }
+
+    fn watch_maps(&mut self) {
+        self.watching.cancel();
+        self.watching = CancellationToken::new();
+        let state = self.house.state();
+        tokio::spawn(state.maps.clone().watch(self.watching.clone()));
+    }
+
+    /// Reloads as a whole or not at all.
+    async fn reload(&mut self) -> Result<Value, String> {
+        notify::reloading();
+        let outcome = self.try_reload().await;
+        match &outcome {
+            Ok(_) => tracing::info!("reloaded"),
+            Err(problem) => {
+                for line in problem.lines() {
+                    tracing::error!("{line}");
+                }
+                tracing::error!("not reloaded, the old configuration stays in force");
+            }
+        }
+        notify::ready(&self.status());
+        outcome
+    }
+
+    async fn try_reload(&mut self) -> Result<Value, String> {
+        let options = self.options.load();
+        let loaded = tokio::task::spawn_blocking(move || config::load(&options));
+        let loaded = loaded.await.map_err(|e| format!("reading the configuration failed: {e}"))?;
+        let loaded = loaded.map_err(|report| report.draw(false))?;
+        let config = loaded.config;
+        let built = tokio::task::block_in_place(|| build::filter(&config)).map_err(|report| report.draw(false))?;
+        let log = settings::logging(&config, self.options.json_log);
+        let log = self.logging.prepare(&log)?;
+        let lobby = self.lobby.as_mut().ok_or("the daemon stops")?;
+        let listeners = lobby.prepare(settings::spots(&config)).map_err(|problems| problems.join("\n"))?;
+        // From here on nothing can fail.
+        let old = self.house.state();
+        let fixed = [
+            ("paths.state", old.config.paths.state != config.paths.state),
+            ("paths.run", old.config.paths.run != config.paths.run),
+            ("store", old.config.store != config.store),
+        ];
+        self.logging.apply(log);
+        for warning in loaded.warnings.iter().chain(&built.warnings) {
+            tracing::warn!("{}", warning.one_line());
+        }
+        for (name, _) in fixed.iter().filter(|(_, changed)| *changed) {
+            tracing::warn!("{name} has changed: that takes effect at the next start only");
+        }
+        self.house.record.stats.set_config_id(settings::id(&config));
+        let doors = Doors::new(self.house.clone(), &config);
+        self.house.renew(State {
+            config,
+            filter: built.filter,
+            maps: built.maps,
+        });
+        lobby.apply(listeners, Some(doors));
+        self.watch_maps();
+        Ok(json!({ "reloaded": true, "configuration": loaded.origin.to_string() }))
+    }
+
+    fn status(&self) -> String {
+        let totals = self.house.record.stats.totals();
+        let visitors = self.lobby.as_ref().map_or(0, Lobby::visitors);
+        format!(
+            "{} messages scanned, {} spam; {visitors} connections",
+            totals.scanned,
+            totals.spam()
+        )
+    }
+}
+
+/// Tells the service manager that the runtime still runs tasks.
+async fn heartbeat() {
+    let Some(every) = notify::watchdog() else { return };
+    loop {
+        notify::alive();
+        tokio::time::sleep(every).await;
+    }
+}
+
+/// What the control socket offers.
+struct Desktop {
+    house: Arc<House>,
+    ask: mpsc::Sender<Reload>,
+}
+
+impl Verbs for Desktop {
+    fn carry_out<'a>(&'a self, verb: &'a str, _request: &'a Value) -> Answer<'a> {
+        Box::pin(async move {
+            match verb {
+                "stat" => Ok(self.house.stat()),
+                "reload" => {
+                    let (sender, outcome) = oneshot::channel();
+                    let gone = |_| "the daemon stops".to_owned();
+                    self.ask.send(sender).await.map_err(|_| "the daemon stops".to_owned())?;
+                    outcome.await.map_err(gone)?
+                }
+                other => Err(format!("this daemon knows no verb \"{other}\"; it knows stat and reload")),
+            }
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! Starting: configuration, log, state, filter, listeners, in an order that leaves nothing half-started on failure.
+
+use super::control;
+use super::doors::Doors;
+use super::house::{House, State};
+use super::listen::{Passed, Role};
+use super::lobby::Lobby;
+use super::logging::{Logging, Target};
+use super::run::Running;
+use super::{build, settings};
+use crate::config::{self, LoadOptions, Loaded, MainFile};
+use crate::record::Record;
+use crate::store::folder::Candidates;
+use crate::store::{Embedded, Folder, Store};
+use anyhow::{Context, Result, anyhow};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What the command line says.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--state`.
+    pub state: Option<PathBuf>,
+    /// `--log-format`: JSON or text; absent: as configured.
+    pub json_log: Option<bool>,
+}
+
+impl Options {
+    /// How to load the configuration, each time anew.
+    pub fn load(&self) -> LoadOptions {
+        LoadOptions {
+            file: self.config.clone(),
+            ..LoadOptions::default()
+        }
+    }
+}
+
+/// Runs the daemon to its end.
+pub fn serve(options: Options) -> ExitCode {
+    // The environment may only be changed while there is one thread: sockets of systemd come first.
+    let passed = Passed::take();
+    let loaded = match config::load(&options.load()) {
+        Ok(loaded) => loaded,
+        Err(report) => {
+            eprintln!("{}", report.draw_for_stderr());
+            eprintln!("torwart: not started, the configuration has errors");
+            return ExitCode::FAILURE;
+        }
+    };
+    let logging = match Logging::start(&settings::logging(&loaded.config, options.json_log)) {
+        Ok(logging) => logging,
+        Err(problem) => {
+            eprintln!("torwart: not started: {problem}");
+            return ExitCode::FAILURE;
+        }
+    };
+    tracing::info!("torwart {} starts with {}", env!("CARGO_PKG_VERSION"), loaded.origin);
+    match run(options, loaded, logging, passed) {
+        Ok(code) => code,
+        Err(error) => {
+            for line in format!("{error:#}").lines() {
+                tracing::error!("{line}");
+            }
+            tracing::error!("not started");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options, loaded: Loaded, logging: Logging, passed: Passed) -> Result<ExitCode> {
+    for warning in &loaded.warnings {
+        tracing::warn!("{}", warning.one_line());
+    }
+    let root = nix::unistd::Uid::effective().is_root();
+    if root {
+        tracing::warn!("running as root: better give torwart a user of its own, as systemd/torwart.service does");
+    }
+    match settings::raise_file_limit() {
+        Ok(limit) => tracing::debug!("up to {limit} open files"),
+        Err(problem) => tracing::warn!("{problem}"),
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("torwart")
+        .build()
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(async {
+        let mut running = open(options, loaded, logging, passed, root).await?;
+        Ok(running.until_the_end().await)
+    });
+    // Nothing that still hangs somewhere may hold up the end.
+    runtime.shutdown_background();
+    result
+}
+
+/// Opens everything; the error names every listener that could not be opened.
+async fn open(options: Options, loaded: Loaded, logging: Logging, passed: Passed, root: bool) -> Result<Running> {
+    let config = loaded.config;
+    let environment = |name: &str| std::env::var(name).ok();
+    let chosen = candidates(&options, &config).choose(&environment, root);
+    let (state, named_by) = chosen.map_err(|e| anyhow!(e))?;
+    let folder = Folder::open(&state).map_err(|e| anyhow!("{e} ({named_by})"))?;
+    let store: Arc<dyn Store> = Arc::new(Embedded::open(folder)?);
+    tracing::info!("state in {}, {named_by}", state.display());
+    let built = build::filter(&config).map_err(|report| anyhow!("the configuration has errors:\n{}", report.draw(false)))?;
+    for warning in &built.warnings {
+        tracing::warn!("{}", warning.one_line());
+    }
+    let record = Arc::new(Record::load(store.clone()).await);
+    record.stats.set_config_id(settings::id(&config));
+    let (stop, last_call) = (CancellationToken::new(), CancellationToken::new());
+    let run_folder = control::run_folder(&config.paths.run, &environment, root, &state);
+    let spots = settings::spots(&config);
+    let house = Arc::new(House::new(
+        State {
+            config: config.clone(),
+            filter: built.filter,
+            maps: built.maps,
+        },
+        record,
+        last_call.clone(),
+    ));
+    let mut lobby = Lobby::new(Doors::new(house.clone(), &config), passed, stop.clone());
+    let prepared = lobby.prepare(spots).map_err(|problems| anyhow!(problems.join("\n")))?;
+    let control = control::bind(&run_folder).map_err(|e| anyhow!(e))?;
+    lobby.apply(prepared, None);
+    let defaults = matches!(loaded.origin.main, MainFile::None(_));
+    let to_people = settings::logging(&config, options.json_log);
+    if defaults && to_people.target == Target::Stderr && !to_people.json {
+        hint(&lobby);
+    }
+    Ok(Running::new(options, house, lobby, control, logging, stop, last_call))
+}
+
+/// Names of the state folder by rank.
+pub fn candidates(options: &Options, config: &config::Config) -> Candidates {
+    let configured = Some(config.paths.state.clone()).filter(|p| !p.as_os_str().is_empty());
+    Candidates {
+        option: options.state.clone(),
+        configured,
+    }
+}
+
+/// What a newcomer may try next.
+fn hint(lobby: &Lobby) {
+    let first = |role| lobby.addresses(role).into_iter().next().unwrap_or_default();
+    let (milter, controller) = (first(Role::Milter), first(Role::Controller));
+    eprintln!(
+        "\n  torwart runs on its built-in defaults. Try, in another terminal:\n\n    \
+         echo hallo welt | rspamc -h {controller} -i 10.88.113.22\n    \
+         torwart scan message.eml\n    \
+         torwart stat\n    \
+         postconf -e smtpd_milters=inet:{milter} non_smtpd_milters=inet:{milter} && postfix reload\n\n  \
+         Settings go to /etc/torwart/torwart.toml (see config/torwart.toml); Ctrl-C ends it.\n"
+    );
+}

@@ -1,0 +1,158 @@
+//! The headers of a scan request become envelope, settings and flags. The message itself is `source`'s.
+
+use crate::engine::Settings;
+use crate::filter::{Flags, Request};
+use crate::http;
+use crate::message::{Envelope, SmtpPath};
+use std::hash::{BuildHasher, Hasher};
+use std::net::IpAddr;
+
+/// Header lines that no rule may see.
+const SECRET: [&str; 1] = ["Password"];
+/// Longest id taken from `Log-Tag`.
+const LONGEST_ID: usize = 32;
+
+/// Everything of a request but its message. Query arguments count as headers that follow the real ones.
+pub fn read(request: &http::Request, max_recipients: usize) -> Request {
+    let mut headers = request.headers.clone();
+    for (name, value) in &request.query {
+        headers.push(name.as_str(), value.as_str());
+    }
+    let settings = settings(&headers);
+    let mut flags = flags(&headers);
+    for name in &settings.flags {
+        flags.set(name);
+    }
+    Request {
+        envelope: envelope(&headers, request.kind, max_recipients),
+        raw: bytes::Bytes::new(),
+        settings,
+        flags,
+        id: id(&headers),
+    }
+}
+
+fn envelope(headers: &http::Headers, kind: http::Kind, max_recipients: usize) -> Envelope {
+    let text = |name: &str| headers.get(name).map(str::to_owned);
+    let filled = |name: &str| text(name).filter(|v| !v.is_empty());
+    let mut envelope = Envelope {
+        ip: headers.get("IP").and_then(address),
+        hostname: filled("Hostname").filter(|name| !name.eq_ignore_ascii_case("unknown")),
+        helo: filled("Helo"),
+        user: filled("User").filter(|_| kind != http::Kind::Spamc),
+        queue_id: filled("Queue-Id"),
+        deliver_to: headers.get("Deliver-To").map(bare).filter(|v| !v.is_empty()).map(str::to_owned),
+        mta_name: filled("MTA-Name"),
+        mta_tag: filled("MTA-Tag"),
+        tls_version: filled("TLS-Version"),
+        tls_cipher: text("TLS-Cipher"),
+        ..Envelope::default()
+    };
+    if let Some(sender) = headers.get("From") {
+        let sender = SmtpPath::new(sender);
+        envelope.broken |= !sender.valid;
+        envelope.sender = Some(sender);
+    }
+    for line in headers.all("Rcpt") {
+        for recipient in split_list(line) {
+            if SmtpPath::new(recipient).valid {
+                envelope.add_recipient(recipient, max_recipients);
+            } else {
+                envelope.broken = true;
+            }
+        }
+    }
+    let open = |name: &str| !SECRET.iter().any(|s| s.eq_ignore_ascii_case(name));
+    let lines = headers.iter().filter(|(name, _)| open(name));
+    envelope.extra = lines.map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+    envelope
+}
+
+/// A client address. A unix path is nobody; nonsense is too, and said in the log.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    if text.is_empty() || text.starts_with('/') || text.starts_with("unix:") {
+        return None;
+    }
+    let plain = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+    let parsed = plain.parse::<IpAddr>().ok().map(|ip| ip.to_canonical());
+    if parsed.is_none() {
+        tracing::warn!("cannot read the client address {text:?} of a scan request, going on without");
+    }
+    parsed
+}
+
+/// Without blanks and angle brackets around it.
+fn bare(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '<' || c == '>')
+}
+
+/// Splits at commas outside of quotation marks; inside, a backslash protects what follows.
+fn split_list(text: &str) -> Vec<&str> {
+    let mut items = Vec::new();
+    let (mut start, mut quoted, mut escaped) = (0, false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            ',' if !quoted => {
+                items.push(text.get(start..at).unwrap_or_default());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    items.push(text.get(start..).unwrap_or_default());
+    items.into_iter().map(str::trim).filter(|i| !i.is_empty()).collect()
+}
+
+fn settings(headers: &http::Headers) -> Settings {
+    if let Some(text) = headers.get("Settings") {
+        match Settings::parse(text) {
+            Ok(settings) => return settings,
+            Err(error) => tracing::warn!("{error}; scanning without them"),
+        }
+    }
+    if let Some(id) = headers.get("Settings-ID") {
+        tracing::warn!("no settings are called {id:?}, scanning with the usual ones");
+    }
+    let number = |name: &str| headers.get(name).and_then(|v| v.trim().parse::<f64>().ok());
+    let (reject, soft) = (number("Maxscore"), number("Softscore"));
+    if reject.is_none() && soft.is_none() {
+        return Settings::default();
+    }
+    Settings::with_scores(reject, soft)
+}
+
+fn flags(headers: &http::Headers) -> Flags {
+    let is = |name: &str, value: &str| headers.get(name).is_some_and(|v| v.trim().eq_ignore_ascii_case(value));
+    let mut flags = Flags::default();
+    for name in headers.all("Flags").flat_map(|line| line.split(',')).map(str::trim_start) {
+        if !name.is_empty() && !flags.set(name) {
+            tracing::warn!("a scan request has the unknown flag {name:?}");
+        }
+    }
+    flags.pass_all |= is("Pass", "all");
+    flags.no_log |= is("Log", "no");
+    flags.raw |= is("Raw", "yes");
+    flags.ext_urls |= is("URL-Format", "extended");
+    flags.milter |= headers.has("Milter");
+    flags.profile |= headers.has("Profile");
+    flags
+}
+
+/// The id in the log: the client's `Log-Tag`, else a random one.
+fn id(headers: &http::Headers) -> String {
+    let tag = headers.get("Log-Tag").unwrap_or_default();
+    let tag: String = tag.chars().filter(|c| !c.is_control()).take(LONGEST_ID).collect();
+    if !tag.is_empty() {
+        return tag;
+    }
+    let random = std::hash::RandomState::new().build_hasher().finish();
+    format!("{:06x}", random & 0xff_ffff)
+}
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod tests;
