@@ -331,6 +331,21 @@ fn rubbish_without_end_has_a_bounded_report() {
 }
 
 #[test]
+fn deep_names_do_not_exhaust_the_stack() {
+    let deep = "a.".repeat(20_000);
+    for text in [
+        format!("{deep}a = 1"),
+        format!("[{deep}a]\nb = 1"),
+        format!("scan = {{ {deep}a = 1 }}"),
+        "[".repeat(20_000),
+        "a = {b = ".repeat(20_000),
+    ] {
+        let report = load_text("test.toml", &text, &options()).unwrap_err();
+        assert!(!report.to_string().is_empty());
+    }
+}
+
+#[test]
 fn named_listeners_are_read() {
     let config = config("[listen.milter.submission]\nsockets = ['127.0.0.1:11999']\non_failure = 'accept'\n");
     assert_eq!(config.listen.milter.named["submission"].sockets[0].to_string(), "127.0.0.1:11999");
