@@ -14,7 +14,7 @@ use super::report::Diagnostic;
 use super::value::{Entry, Node, Place, Value};
 
 /// Errors looked for in one reading; each costs one more walk over the tree.
-const ROUNDS: usize = 200;
+const ROUNDS: usize = 100;
 
 /// Reads a `T`, and every error there is: a value that is wrong is noted, taken out, and the rest is read again.
 ///

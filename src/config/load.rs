@@ -23,6 +23,8 @@ const VARIABLE: &str = "TORWART_CONFIG";
 const LARGEST: u64 = 16 << 20;
 /// Most drop-ins read.
 const MOST_DROP_INS: usize = 1_000;
+/// Most findings reported at once.
+pub(super) const MOST_FINDINGS: usize = 400;
 /// The reference configuration, which shows every default.
 const DEFAULTS: &str = include_str!("../../config/torwart.toml");
 
@@ -318,8 +320,23 @@ fn assemble(sources: Vec<Arc<Source>>, options: &LoadOptions, findings: &mut Vec
             schema::pending(&config, findings);
         }
     }
-    drop_echoes(findings, read);
+    bound(findings);
+    drop_echoes(findings, read.min(MOST_FINDINGS));
     Some(config)
+}
+
+/// Cuts a list of findings that nobody would read to its end.
+fn bound(findings: &mut Vec<Diagnostic>) {
+    if findings.len() > MOST_FINDINGS {
+        let rest = findings.split_off(MOST_FINDINGS);
+        let text = format!("{} more findings are not shown", rest.len());
+        let error = rest.iter().any(Diagnostic::is_error);
+        findings.push(if error {
+            Diagnostic::error(text)
+        } else {
+            Diagnostic::warning(text)
+        });
+    }
 }
 
 /// Drops findings about the values (those from `read` on) on lines that are no TOML to begin with.

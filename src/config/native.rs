@@ -10,7 +10,9 @@ use super::report::Diagnostic;
 use super::value::{Entry, Node, Place, Source, Table, Value};
 
 /// Times a document is read once more because the parser gave up at a line.
-const ROUNDS: usize = 50;
+const ROUNDS: usize = 20;
+/// Most syntax errors of one document reported.
+const MOST_ERRORS: usize = 100;
 /// What the parser says of a line without `=`, behind which it overlooks whole lines.
 const NO_VALUE: &str = "key with no value";
 
@@ -19,6 +21,7 @@ pub fn parse(source: &Arc<Source>) -> (Value, Vec<Diagnostic>) {
     let (document, mut errors) = DeTable::parse_recoverable(&source.text);
     let mut seen: Vec<toml::de::Error> = Vec::new();
     let mut text = String::new();
+    let mut more = false;
     for _ in 0..ROUNDS {
         let spans: Vec<_> = errors
             .iter()
@@ -32,7 +35,9 @@ pub fn parse(source: &Arc<Source>) -> (Value, Vec<Diagnostic>) {
         };
         let new: Vec<_> = errors.into_iter().filter(fresh).collect();
         seen.extend(new);
-        if spans.is_empty() {
+        if spans.is_empty() || seen.len() > MOST_ERRORS {
+            more = seen.len() > MOST_ERRORS;
+            seen.truncate(MOST_ERRORS);
             break;
         }
         if text.is_empty() {
@@ -42,6 +47,12 @@ pub fn parse(source: &Arc<Source>) -> (Value, Vec<Diagnostic>) {
         errors = DeTable::parse_recoverable(&text).1;
     }
     let mut findings = syntax_errors(source, &seen);
+    if more {
+        findings.push(Diagnostic::error(format!(
+            "{} holds more than {MOST_ERRORS} syntax errors; the rest is not shown",
+            source.name
+        )));
+    }
     let mut reader = Reader {
         source,
         findings: &mut findings,

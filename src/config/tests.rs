@@ -312,9 +312,37 @@ fn all_errors_at_once_and_no_echoes() {
     let many: String = (0..300).map(|at| format!("key{at} = 1\n")).collect();
     let found = messages(&many);
     assert_eq!(
-        (found.len(), found[200].as_str()),
-        (201, "more than 200 errors; the rest is not shown")
+        (found.len(), found[100].as_str()),
+        (101, "more than 100 errors; the rest is not shown")
     );
+}
+
+#[test]
+fn rubbish_without_end_has_a_bounded_report() {
+    for line in ["a = 8s\n", "foo\n", "a = \"", "d = 1979-05-27\n", "[[[["] {
+        let report = load_text("test.toml", &line.repeat(5_000), &options()).unwrap_err();
+        assert!(
+            (1..=super::load::MOST_FINDINGS + 1).contains(&report.0.len()),
+            "{line}: {}",
+            report.0.len()
+        );
+        assert!(report.to_string().len() < 200_000, "{line}");
+    }
+}
+
+#[test]
+fn deep_names_do_not_exhaust_the_stack() {
+    let deep = "a.".repeat(20_000);
+    for text in [
+        format!("{deep}a = 1"),
+        format!("[{deep}a]\nb = 1"),
+        format!("scan = {{ {deep}a = 1 }}"),
+        "[".repeat(20_000),
+        "a = {b = ".repeat(20_000),
+    ] {
+        let report = load_text("test.toml", &text, &options()).unwrap_err();
+        assert!(!report.to_string().is_empty());
+    }
 }
 
 #[test]
