@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "every helper is used by some test, not by each")]
 
+pub mod daemon;
 pub mod filter;
 pub mod mail;
 pub mod milter;
