@@ -13,7 +13,7 @@ use crate::support::web::{exchange, request};
 
 #[test]
 fn nonsense_gets_an_error_or_a_close() {
-    let mut torwart = Torwart::start();
+    let mut torwart = impatient(); // some of it reads like the beginning of something
     let long = "a".repeat(300_000);
     let flood: String = (0..50_000).map(|n| format!("X-{n}: y\r\n")).collect();
     let requests: Vec<Vec<u8>> = vec![
