@@ -10,9 +10,11 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Method, Version, header};
 use std::convert::Infallible;
-use std::future::pending;
+use std::future::{pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use tokio::sync::mpsc;
 
 /// An answer that ends the connection: written by us, in rspamd's shape.
@@ -57,7 +59,7 @@ impl hyper::service::Service<hyper::Request<Incoming>> for Exchange {
         Box::pin(async move {
             let keep_alive = wants_keep_alive(&request);
             let (response, unread) = match inner.receive(request).await {
-                Ok(request) => (inner.handler.handle(request).await, false),
+                Ok(request) => (answer(&*inner.handler, request).await, false),
                 Err(refusal) => (inner.handler.refuse(refusal, Kind::Http), true),
             };
             if keep_alive
@@ -75,6 +77,21 @@ impl hyper::service::Service<hyper::Request<Incoming>> for Exchange {
             pending().await
         })
     }
+}
+
+/// Asks the handler. Should it panic, the client still gets an answer and the daemon lives on.
+pub(super) async fn answer(handler: &dyn Handler, request: Request) -> Response {
+    let kind = request.kind;
+    let mut asked = handler.handle(request);
+    // The future is dropped after a panic and never polled again.
+    let answer = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| asked.as_mut().poll(cx))) {
+        Ok(poll) => poll.map(Some),
+        Err(_) => Poll::Ready(None),
+    });
+    answer.await.unwrap_or_else(|| {
+        tracing::error!("a request could not be answered: a defect of this program, please report the panic above");
+        handler.refuse(Refusal::Failed, kind)
+    })
 }
 
 impl Inner {

@@ -145,7 +145,7 @@ mod tests {
             Some(u64::MAX)
         );
         assert!(matches!(
-            parse(&format!("CHECK RSPAMC\r\n{}\r\n", "A: b\r\n".repeat(1001))),
+            parse(&format!("CHECK RSPAMC\r\n{}\r\n", "A: b\r\n".repeat(1201))),
             Err(Refusal::HeadTooLarge)
         ));
     }

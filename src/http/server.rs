@@ -5,7 +5,7 @@ use super::gate::{Gate, Wire};
 use super::request::{Kind, Peer, Request};
 use super::response::Response;
 use super::sniff::{Sniff, sniff};
-use super::{BoxFuture, body, legacy};
+use super::{BoxFuture, body, exchange, legacy};
 use bytes::BytesMut;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -42,7 +42,8 @@ impl Limits {
     pub fn new(max_body: u64, io_timeout: Duration) -> Limits {
         Limits {
             max_head: 80 * 1024,
-            max_headers: 1000,
+            // A thousand recipients, each a line of its own, and what else there is.
+            max_headers: 1200,
             max_body,
             head: io_timeout,
             idle: io_timeout,
@@ -77,6 +78,8 @@ pub enum Refusal {
     Malformed(&'static str),
     /// It did not arrive in time.
     TimedOut,
+    /// The handler broke down over it.
+    Failed,
 }
 
 /// Who answers.
@@ -99,9 +102,14 @@ impl Refusal {
             Refusal::HeadTooLarge => (431, "HTTP parser error: request head too large".to_owned()),
             Refusal::Malformed(what) => (400, format!("HTTP parser error: {what}")),
             Refusal::TimedOut => (408, "IO timeout".to_owned()),
+            Refusal::Failed => (500, "internal error".to_owned()),
         };
-        // The old protocols know sysexits: 65 is bad data, 74 an I/O failure.
-        let code = if status == 408 { 74 } else { 65 };
+        // The old protocols know sysexits: bad data, an I/O failure, a defect.
+        let code = match status {
+            408 => 74,
+            500 => 70,
+            _ => 65,
+        };
         match kind {
             Kind::Http => Response::text(status, text),
             Kind::Rspamc => Response::text(status, format!("RSPAMD/1.3 {code} {text}\r\n")),
@@ -131,7 +139,7 @@ where
         Some(kind) => {
             wire.speak();
             let (response, unread) = match legacy::read(&mut gate, kind, peer, &limits).await {
-                Ok(request) => (handler.handle(request).await, false),
+                Ok(request) => (exchange::answer(&*handler, request).await, false),
                 Err(refusal) => (handler.refuse(refusal, kind), true),
             };
             let _ = send(&mut gate, &[&response.body]).await;
@@ -262,7 +270,7 @@ where
     }
     let end = Instant::now() + limits.idle;
     let mut waste = vec![0; 64 * 1024];
-    let mut left = limits.max_body.saturating_mul(2).max(1 << 20);
+    let mut left = limits.max_body.saturating_mul(2).max(64 << 20);
     while left > 0 {
         let read = timeout(Duration::from_secs(2), timeout_at(end, gate.read(&mut waste))).await;
         match read {

@@ -12,6 +12,7 @@ impl Handler for Echo {
                     tokio::time::sleep(Duration::from_millis(300)).await;
                     Response::text(200, "slow")
                 }
+                "/panic" => panic!("on purpose"),
                 "/odd" => Response::text(204, "odd body").because("nothing to learn"),
                 "/huge" => Response::text(200, vec![b'x'; 4 << 20]),
                 "" => Response::text(200, format!("{} {:?} {}", request.method, request.kind, request.body.len())),
@@ -194,6 +195,14 @@ async fn what_ends_too_early_is_told() {
 }
 
 #[tokio::test]
+async fn a_client_that_has_said_all_still_gets_its_answer() {
+    for connection in ["close", "keep-alive"] {
+        let request = format!("POST /slow HTTP/1.1\r\nConnection: {connection}\r\nContent-Length: 2\r\n\r\nab");
+        assert_eq!(split(&talk(request.as_bytes(), true).await).1, "slow", "{connection}");
+    }
+}
+
+#[tokio::test]
 async fn too_much_is_refused() {
     let answer = talk(b"POST /a HTTP/1.1\r\nContent-Length: 1001\r\n\r\n", false).await;
     assert_eq!(split(&answer), ("HTTP/1.1 413 Undefined Error", "Request entity too large: 1001"));
@@ -209,7 +218,7 @@ async fn too_much_is_refused() {
 #[tokio::test]
 async fn header_floods_are_cut() {
     let big = format!("GET /a HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(100_000));
-    let many = format!("GET /a HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(1001));
+    let many = format!("GET /a HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(1201));
     for request in [big, many, "A".repeat(100_000)] {
         let answer = talk(request.as_bytes(), false).await;
         assert!(answer.starts_with("HTTP/1.1 4"), "{} bytes: {answer}", request.len());
@@ -310,6 +319,12 @@ async fn stopping_ends_idle_ones_and_answers_running_ones() {
     stop.cancel();
     assert!(read_answer(&mut client).await.ends_with("slow"));
     timeout(Duration::from_secs(1), task).await.expect("it does not close").unwrap();
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_is_answered_for() {
+    let answer = talk(b"POST /panic HTTP/1.1\r\nContent-Length: 2\r\n\r\nab", false).await;
+    assert_eq!(split(&answer), ("HTTP/1.1 500 Internal Server Error", "internal error"));
 }
 
 #[tokio::test]

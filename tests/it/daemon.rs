@@ -47,7 +47,10 @@ fn a_taken_port_is_one_clear_error_and_nothing_is_left_behind() {
     assert_eq!(code, Some(1), "{log}");
     let said: Vec<&str> = log.lines().filter(|l| l.contains(" error ")).collect();
     assert_eq!(said.len(), 2, "{log}");
-    assert!(said[0].contains(&format!("127.0.0.1:{port} (listen.http)")) && said[0].contains("in use"), "{log}");
+    assert!(
+        said[0].contains(&format!("127.0.0.1:{port} (listen.http)")) && said[0].contains("in use"),
+        "{log}"
+    );
     assert!(said[1].ends_with("not started"), "{log}");
     assert!(!socket.exists() && !home.join("run/control.sock").exists());
 }
@@ -96,7 +99,10 @@ fn state_that_cannot_be_used_is_named_with_owner_and_remedy() {
     let daemon = home.start();
     let (code, log) = home.fail();
     assert_eq!(code, Some(1));
-    assert!(log.contains(&format!("in use by process {}", daemon.pid())) && log.contains("--state"), "{log}");
+    assert!(
+        log.contains(&format!("in use by process {}", daemon.pid())) && log.contains("--state"),
+        "{log}"
+    );
     drop(daemon);
     let state = home.join("state");
     std::fs::remove_dir_all(&state).unwrap();
@@ -158,7 +164,8 @@ fn a_second_signal_ends_what_a_slow_client_holds_up() {
     let home = Home::new();
     let mut daemon = home.start();
     let mut slow = TcpStream::connect(daemon.address("http")).unwrap();
-    slow.write_all(b"POST /checkv2 HTTP/1.1\r\nContent-Length: 1000\r\n\r\nSubject: half").unwrap();
+    slow.write_all(b"POST /checkv2 HTTP/1.1\r\nContent-Length: 1000\r\n\r\nSubject: half")
+        .unwrap();
     std::thread::sleep(Duration::from_millis(300));
     daemon.signal("TERM");
     daemon.wait_log("stopping");
@@ -216,7 +223,11 @@ fn out_of_descriptors_it_pauses_says_so_once_and_goes_on() {
     drop(many);
     wait("it answers again", || get(address, "/ping").contains("pong"));
     let metrics = get(daemon.address("controller"), "/metrics");
-    let pauses = metrics.lines().find_map(|l| l.strip_prefix("torwart_accept_pauses_total ")).unwrap_or("0").to_owned();
+    let pauses = metrics
+        .lines()
+        .find_map(|l| l.strip_prefix("torwart_accept_pauses_total "))
+        .unwrap_or("0")
+        .to_owned();
     assert!(pauses.parse::<u64>().unwrap() > 0, "{metrics}");
 }
 
@@ -236,7 +247,10 @@ fn the_control_socket_carries_stat_and_reload() {
     home.configure("127.0.0.1:0", "[nonsense]\n");
     let (code, text) = run("reload");
     assert_eq!(code, Some(1));
-    assert!(text.contains("nonsense") && text.contains("the old configuration stays in force"), "{text}");
+    assert!(
+        text.contains("nonsense") && text.contains("the old configuration stays in force"),
+        "{text}"
+    );
     home.configure("127.0.0.1:0", "");
     drop(daemon);
     let (code, text) = run("stat");
@@ -251,14 +265,24 @@ fn check_tells_by_its_exit_code() {
         home.configure("127.0.0.1:0", tables);
         let mut command = Command::new(env!("CARGO_BIN_EXE_torwart"));
         let done = command.arg("check").arg(home.join("torwart.toml")).output().unwrap();
-        (done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned(), String::from_utf8_lossy(&done.stderr).into_owned())
+        (
+            done.status.code(),
+            String::from_utf8_lossy(&done.stdout).into_owned(),
+            String::from_utf8_lossy(&done.stderr).into_owned(),
+        )
     };
     let (code, stdout, stderr) = check("");
     assert_eq!((code, stdout.as_str()), (Some(0), "syntax OK\n"), "{stderr}");
     let (code, stdout, stderr) = check("[scan]\ntimeuot = \"8s\"\nmax_message = 7\n");
     assert_eq!((code, stdout.as_str()), (Some(1), "syntax BAD\n"));
-    assert!(stderr.contains("timeuot") && stderr.contains("`timeout`") && stderr.contains("max_message"), "all at once: {stderr}");
-    let missing = Command::new(env!("CARGO_BIN_EXE_torwart")).args(["check", "/no/such/file.toml"]).output().unwrap();
+    assert!(
+        stderr.contains("timeuot") && stderr.contains("`timeout`") && stderr.contains("max_message"),
+        "all at once: {stderr}"
+    );
+    let missing = Command::new(env!("CARGO_BIN_EXE_torwart"))
+        .args(["check", "/no/such/file.toml"])
+        .output()
+        .unwrap();
     assert_eq!(missing.status.code(), Some(1));
 }
 

@@ -28,6 +28,7 @@ impl Desk for Shown {
         };
         let group = |g: &Value| GroupListing {
             name: text(&g["group"]),
+            description: None,
             symbols: g["rules"].as_array().unwrap().iter().map(symbol).collect(),
         };
         listed.as_array().unwrap().iter().map(group).collect()

@@ -17,7 +17,9 @@ pub struct Home {
 
 impl Home {
     pub fn new() -> Home {
-        let home = Home { folder: tempfile::tempdir().expect("a temporary folder") };
+        let home = Home {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        };
         home.configure("127.0.0.1:0", "");
         home
     }
@@ -57,8 +59,20 @@ impl Home {
     }
 
     fn clothe(&self, command: &mut Command, verb: &str) {
-        command.arg(verb).arg("--config").arg(self.join("torwart.toml")).arg("--state").arg(self.join("state"));
-        for name in ["TORWART_CONFIG", "STATE_DIRECTORY", "RUNTIME_DIRECTORY", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID"] {
+        command
+            .arg(verb)
+            .arg("--config")
+            .arg(self.join("torwart.toml"))
+            .arg("--state")
+            .arg(self.join("state"));
+        for name in [
+            "TORWART_CONFIG",
+            "STATE_DIRECTORY",
+            "RUNTIME_DIRECTORY",
+            "NOTIFY_SOCKET",
+            "LISTEN_FDS",
+            "LISTEN_PID",
+        ] {
             command.env_remove(name);
         }
     }
@@ -116,7 +130,9 @@ impl Daemon {
 
     /// Waits until the log says this so many times.
     pub fn wait_log_times(&self, text: &str, times: usize) {
-        wait(&format!("the log says {times} times {text:?}; it says:\n{}", self.log()), || self.log().matches(text).count() >= times);
+        wait(&format!("the log says {times} times {text:?}; it says:\n{}", self.log()), || {
+            self.log().matches(text).count() >= times
+        });
     }
 
     /// The first address that the log names for a role.
@@ -129,11 +145,17 @@ impl Daemon {
     /// Every address that the log names for a role.
     pub fn addresses(&self, role: &str) -> Vec<String> {
         let mark = format!("daemon: listening role={role} address=");
-        self.log().lines().filter_map(|l| l.split_once(&mark).map(|(_, a)| a.to_owned())).collect()
+        self.log()
+            .lines()
+            .filter_map(|l| l.split_once(&mark).map(|(_, a)| a.to_owned()))
+            .collect()
     }
 
     pub fn signal(&self, name: &str) {
-        let done = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().expect("kill");
+        let done = Command::new("kill")
+            .args(["-s", name, &self.pid().to_string()])
+            .status()
+            .expect("kill");
         assert!(done.success());
     }
 
