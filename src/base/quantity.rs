@@ -231,8 +231,7 @@ impl fmt::Display for Rate {
 /// Reads any quantity from a string and explains what is missing where a bare number stands.
 struct Quantity<T> {
     what: &'static str,
-    help: &'static str,
-    unit: &'static str,
+    bare_help: &'static str,
     parse: fn(&str) -> Result<T, BadQuantity>,
 }
 
@@ -262,17 +261,18 @@ impl<T> Visitor<'_> for Quantity<T> {
 
 impl<T> Quantity<T> {
     fn bare<E: de::Error>(&self, number: &dyn fmt::Display) -> Result<T, E> {
-        let (what, unit) = (self.what, self.unit);
+        let help = self.bare_help.replace("{n}", &number.to_string());
         Err(E::custom(format_args!(
-            "the number {number} has no unit, expected {what}\nwrite \"{number}{unit}\" if that is meant: {}",
-            self.help
+            "the number {number} has no unit, expected {}
+{help}",
+            self.what
         )))
     }
 }
 
 /// For `#[serde(with = "quantity::duration")]` on a [`Duration`].
 pub mod duration {
-    use super::{DURATION_HELP, Deserializer, Duration, Quantity, Serializer, parse_duration, print_duration};
+    use super::{Deserializer, Duration, Quantity, Serializer, parse_duration, print_duration};
 
     /// Writes `8s`.
     pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -283,8 +283,7 @@ pub mod duration {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         deserializer.deserialize_str(Quantity {
             what: "a duration",
-            help: DURATION_HELP,
-            unit: "s",
+            bare_help: "write \"{n}s\" for seconds, \"{n}m\" for minutes, \"{n}ms\" for milliseconds",
             parse: parse_duration,
         })
     }
@@ -294,8 +293,7 @@ impl<'de> Deserialize<'de> for ByteSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Quantity {
             what: "a size",
-            help: SIZE_HELP,
-            unit: "B",
+            bare_help: "write \"{n}B\" for bytes, \"{n}KiB\" or \"{n}MiB\"",
             parse: ByteSize::from_str,
         })
     }
@@ -311,8 +309,7 @@ impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Quantity {
             what: "a rate",
-            help: RATE_HELP,
-            unit: "/60s",
+            bare_help: "write a count and a time, such as \"{n}/60s\"",
             parse: Rate::from_str,
         })
     }

@@ -20,17 +20,35 @@ const ROUNDS: usize = 200;
 ///
 /// `None` if even what is left makes no `T`; otherwise the caller must look whether `findings` grew. `name` is the tree's own
 /// name for messages, empty for a whole configuration.
-pub fn read<T: DeserializeOwned>(mut tree: Value, name: &str, findings: &mut Vec<Diagnostic>) -> Option<T> {
+pub fn read<T: DeserializeOwned>(tree: Value, name: &str, findings: &mut Vec<Diagnostic>) -> Option<T> {
+    read_noting(tree, name, findings, &mut Vec::new())
+}
+
+/// As [`read`]; the paths of what was taken out go to `taken`.
+pub fn read_noting<T: DeserializeOwned>(
+    mut tree: Value,
+    name: &str,
+    findings: &mut Vec<Diagnostic>,
+    taken: &mut Vec<Vec<String>>,
+) -> Option<T> {
     for _ in 0..ROUNDS {
         match T::deserialize(Walker(&tree)) {
             Ok(read) => return Some(read),
             Err(error) => {
                 let path: Vec<String> = error.path.iter().rev().cloned().collect();
                 let place = error.place.clone().unwrap_or_else(|| tree.place.clone());
-                findings.push(error.into_diagnostic(name, &path).at(place));
+                // A key that is missing because it was misspelt or wrong has been spoken about.
+                let echo = matches!(error.what, What::MissingKey(_))
+                    && taken
+                        .iter()
+                        .any(|taken| taken.split_last().is_some_and(|(_, parent)| parent == path));
+                if !echo {
+                    findings.push(error.into_diagnostic(name, &path).at(place));
+                }
                 if !tree.remove(&path) {
                     return None;
                 }
+                taken.push(path);
             }
         }
     }
@@ -127,11 +145,13 @@ impl de::Error for Error {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Error {
-        Error::new(What::Text(format!(
-            "expected {}, found {}",
-            plain(&expected.to_string()),
-            kind(&found)
-        )))
+        let expected = plain(&expected.to_string());
+        let help = match (expected.as_str(), &found) {
+            ("a boolean", _) => "\nwrite true or false, without quotes",
+            ("a list in brackets", Unexpected::Str(_)) => "\nput it in brackets: [\"..\"]",
+            _ => "",
+        };
+        Error::new(What::Text(format!("expected {expected}, found {}{help}", kind(&found))))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Error {
@@ -182,6 +202,7 @@ fn plain(expected: &str) -> String {
         "f32" | "f64" => "a number".to_owned(),
         "a sequence" => "a list in brackets".to_owned(),
         "a map" => "a table".to_owned(),
+        "path string" => "a string".to_owned(),
         "variant identifier" | "string or map" => "a string".to_owned(),
         other if other.starts_with("struct ") => "a table".to_owned(),
         other if other.starts_with("enum ") => "a string".to_owned(),

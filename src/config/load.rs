@@ -1,15 +1,18 @@
 //! Finding and reading the files, joining the layers, and making the typed settings of them, or all errors at once.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
+
 use super::report::{Diagnostic, Report};
 use super::schema::{self, Config, Tree};
 use super::section::Modules;
-use super::value::{Entry, Node, Place, Source, Table, Value};
+use super::value::{Entry, Place, Source, Value};
 use super::{de, env, layers, native};
 
 /// Where the configuration is looked for if nobody names a file.
@@ -303,14 +306,39 @@ fn assemble(sources: Vec<Arc<Source>>, options: &LoadOptions, findings: &mut Vec
         }
     }
     env::expand(&mut tree, &*options.environment, findings);
-    let mut config = typed(&tree, findings)?;
+    // Contradictions between settings mean nothing while parts of the text could not be understood.
+    let readable = !findings.iter().any(Diagnostic::is_error);
+    let mut taken = Vec::new();
+    let read = findings.len();
+    let mut config = typed(&tree, findings, &mut taken)?;
     config.tree = Tree(Some(Arc::new(tree)));
-    // Contradictions between settings mean nothing while some of them are missing.
-    if !findings.iter().any(Diagnostic::is_error) {
-        schema::pending(&config, findings);
+    if readable {
+        schema::check(&config, &taken, findings);
+        if taken.is_empty() {
+            schema::pending(&config, findings);
+        }
     }
-    schema::check(&config, findings);
+    drop_echoes(findings, read);
     Some(config)
+}
+
+/// Drops findings about the values (those from `read` on) on lines that are no TOML to begin with.
+fn drop_echoes(findings: &mut Vec<Diagnostic>, read: usize) {
+    let line = |finding: &Diagnostic| {
+        finding
+            .place
+            .as_ref()
+            .map(|place| (std::ptr::from_ref(place.source()), place.line()))
+    };
+    let broken: HashSet<_> = findings.iter().take(read).filter_map(line).collect();
+    if broken.is_empty() {
+        return;
+    }
+    let mut at = 0;
+    findings.retain(|finding| {
+        at += 1;
+        at <= read || line(finding).is_none_or(|line| !broken.contains(&line))
+    });
 }
 
 /// `log.level=debug` as a layer of its own; a value that is no TOML is taken as a string.
@@ -337,37 +365,50 @@ fn override_layer(setting: &str, findings: &mut Vec<Diagnostic>) -> Option<Value
     None
 }
 
-fn typed(tree: &Value, findings: &mut Vec<Diagnostic>) -> Option<Config> {
+fn typed(tree: &Value, findings: &mut Vec<Diagnostic>, taken: &mut Vec<Vec<String>>) -> Option<Config> {
     let mut rest = tree.clone();
-    let redis = take_tables(&mut rest, "redis");
-    let mut config: Config = de::read(rest, "", findings)?;
-    for entry in redis {
-        let name = format!("redis.{}", entry.key);
-        if let Some(settings) = de::read(entry.value, &name, findings) {
-            config.redis.modules.insert(entry.key, settings);
-        }
-    }
+    let redis = take_tables(&mut rest, &["redis"], &[]);
+    let milter = take_tables(&mut rest, &["listen", "milter"], &[]);
+    let http = take_tables(&mut rest, &["listen", "http"], &["tls"]);
+    let controller = take_tables(&mut rest, &["listen", "controller"], &[]);
+    let mut config: Config = de::read_noting(rest, "", findings, taken)?;
+    config.redis.modules = named("redis", redis, findings, taken);
+    config.listen.milter.named = named("listen.milter", milter, findings, taken);
+    config.listen.http.named = named("listen.http", http, findings, taken);
+    config.listen.controller.named = named("listen.controller", controller, findings, taken);
     if let Some(modules) = tree.at(["modules"]) {
         config.modules = Modules::new(modules);
     }
     Some(config)
 }
 
-/// Takes the tables inside a table out: those that are not settings of it but more of its kind.
-fn take_tables(tree: &mut Value, name: &str) -> Vec<Entry> {
-    let Some(table) = tree
-        .table_mut()
-        .and_then(|root| root.get_mut(name))
-        .and_then(|entry| entry.value.table_mut())
-    else {
+fn named<T: DeserializeOwned>(
+    parent: &str,
+    entries: Vec<Entry>,
+    findings: &mut Vec<Diagnostic>,
+    taken: &mut Vec<Vec<String>>,
+) -> BTreeMap<String, T> {
+    let mut read = BTreeMap::new();
+    for entry in entries {
+        let mut inside = Vec::new();
+        if let Some(settings) = de::read_noting(entry.value, &format!("{parent}.{}", entry.key), findings, &mut inside) {
+            read.insert(entry.key.clone(), settings);
+        }
+        let path = || parent.split('.').chain([entry.key.as_str()]).map(str::to_owned);
+        taken.extend(inside.into_iter().map(|rest| path().chain(rest).collect()));
+    }
+    read
+}
+
+/// Takes the tables out of a table that are not settings of it (`own`) but more of its kind, by name.
+fn take_tables(tree: &mut Value, path: &[&str], own: &[&str]) -> Vec<Entry> {
+    let table = path
+        .iter()
+        .try_fold(tree, |value, step| value.table_mut()?.get_mut(step).map(|entry| &mut entry.value));
+    let Some(table) = table.and_then(Value::table_mut) else {
         return Vec::new();
     };
-    let (tables, plain): (Vec<Entry>, Vec<Entry>) = std::mem::take(table)
-        .into_entries()
-        .into_iter()
-        .partition(|entry| matches!(entry.value.node, Node::Table(_)));
-    let mut kept = Table::default();
-    plain.into_iter().for_each(|entry| kept.insert(entry));
-    *table = kept;
-    tables
+    let foreign = |entry: &Entry| entry.value.table().is_some() && !own.contains(&entry.key.as_str());
+    let names: Vec<String> = table.iter().filter(|entry| foreign(entry)).map(|entry| entry.key.clone()).collect();
+    names.iter().filter_map(|name| table.remove(name)).collect()
 }

@@ -217,6 +217,9 @@ fn short(place: &Place) -> std::ops::Range<usize> {
 /// Covers the values of passwords and keys, byte for byte: a report goes to terminals and logs that others read.
 fn masked(text: &str) -> String {
     const SECRET: [&str; 3] = ["password", "secret", "keypair"];
+    // A carriage return at the end of a line is nothing to look at; a blank keeps the offsets.
+    let text = &text.replace("\r\n", " \n");
+    let text = text.strip_suffix('\r').unwrap_or(text);
     let mut shown = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let lower = line.to_ascii_lowercase();

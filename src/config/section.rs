@@ -1,5 +1,7 @@
 //! A part of the tree that somebody else reads: the table of one module. What its keys mean is its family's business.
 
+use std::fmt;
+
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -8,10 +10,17 @@ use super::report::Diagnostic;
 use super::value::{Entry, Node, Place, Value};
 
 /// A table under a name, with the places of everything in it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Section {
     path: String,
     entry: Entry,
+}
+
+// Sections may hold passwords; their names say enough.
+impl fmt::Debug for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}]", self.path)
+    }
 }
 
 impl PartialEq for Entry {

@@ -97,7 +97,7 @@ impl<'c, 'r, 's> Course<'c, 'r, 's> {
         }
         for symbol in &self.metric.applied().settings().symbols {
             let name = Cow::Owned(symbol.symbol.clone());
-            self.metric.put(Hit::new(name, symbol.weight, symbol.options.clone()));
+            self.metric.force(Hit::new(name, symbol.weight, symbol.options.clone()));
         }
     }
 
@@ -134,7 +134,8 @@ impl<'c, 'r, 's> Course<'c, 'r, 's> {
             return !self.metric.skipped();
         }
         let stops = self.rules.scoring.stop_at_reject && !self.control.pass_all;
-        !self.metric.ended() && !(stops && self.metric.above_reject())
+        let stopped = stops && self.metric.above_reject();
+        !stopped && !self.metric.ended()
     }
 
     fn late(&mut self, until: Option<Instant>) -> bool {

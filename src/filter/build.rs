@@ -100,7 +100,10 @@ fn policy(config: &Config, headers: Headers) -> Policy {
         timeout: config.scan.timeout,
         refuse_late: config.scan.on_timeout == OnTimeout::Tempfail,
         local_networks: config.scan.local_networks.iter().map(|n| n.0).collect(),
-        limits: Limits::default(),
+        limits: Limits {
+            max_recipients: usize::try_from(config.scan.max_recipients).unwrap_or(usize::MAX),
+            ..Limits::default()
+        },
         headers,
     }
 }

@@ -338,3 +338,6 @@ fn folded(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,6 +64,7 @@ impl Filter {
         verdict.profile = flags.profile.then(Vec::new);
         if flags.skip || flags.skip_process || request.settings.whitelist || settings_flag("skip") {
             verdict.skipped = true;
+            verdict.digest = Mail::raw_text(&request.raw).digest();
             return verdict;
         }
         let mail = self.read(request);
@@ -167,3 +168,6 @@ fn blank(thresholds: &Thresholds) -> Verdict {
         ..Verdict::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -347,3 +347,26 @@ async fn old_first_lines_are_answered() {
         "RSPAMD/1.3 74 IO timeout\r\n"
     );
 }
+
+/// Only a real socket resets a connection that is closed over unread bytes.
+#[tokio::test]
+async fn an_early_answer_survives_a_large_upload() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        let (stream, peer) = listener.accept().await.unwrap();
+        serve(stream, Peer::ip(peer.ip()), limits(), Arc::new(Echo), CancellationToken::new()).await;
+    });
+    let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+    let length = 20 << 20;
+    client
+        .write_all(format!("POST /a HTTP/1.0\r\nContent-Length: {length}\r\n\r\n").as_bytes())
+        .await
+        .unwrap();
+    client.write_all(&vec![b'x'; length]).await.expect("the upload is reset");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.expect("the answer is lost");
+    assert_eq!(split(&answer).0, "HTTP/1.1 413 Undefined Error");
+    drop(client);
+    timeout(Duration::from_secs(5), server).await.expect("it lingers for ever").unwrap();
+}

@@ -6,8 +6,13 @@ pub mod envelope;
 pub use envelope::{Envelope, SmtpPath};
 
 /// Limits of the parser. (To come with the parser.)
-#[derive(Clone, Debug, Default)]
-pub struct Limits;
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits {
+    /// Addresses read from To, Cc and Bcc together.
+    pub max_recipients: usize,
+    /// MIME parts, multiparts included.
+    pub max_parts: usize,
+}
 
 /// The parsed view of a message. (To come with the parser: for now the whole message is one text part.)
 pub struct Mail<'r> {

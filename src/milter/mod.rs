@@ -12,6 +12,7 @@ pub mod frame;
 mod limits;
 mod macros;
 pub mod negotiate;
+mod repeated;
 mod serve;
 mod session;
 mod text;

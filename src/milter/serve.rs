@@ -2,6 +2,7 @@
 //!
 //! It listens nowhere and keeps no count of connections; whoever accepts a stream hands it over with a `Service`.
 
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -57,6 +58,22 @@ pub enum Ended {
     Stopped,
     /// The connection failed.
     Failed(std::io::Error),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ended::Quit => f.write_str("the MTA said goodbye"),
+            Ended::Closed => f.write_str("the peer closed the connection"),
+            Ended::Ping => f.write_str("a health check was answered"),
+            Ended::Broken(reason) => write!(f, "protocol error: {reason}"),
+            Ended::TimedOut("write") => f.write_str("the peer stopped reading"),
+            Ended::TimedOut("idle") => f.write_str("nothing was said for too long"),
+            Ended::TimedOut(what) => write!(f, "a {what} was not complete in time"),
+            Ended::Stopped => f.write_str("the service stops"),
+            Ended::Failed(error) => write!(f, "the connection failed: {error}"),
+        }
+    }
 }
 
 /// What a session was, for the log.
@@ -259,6 +276,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
     /// Waits for the peer, the scan, a deadline or the end of the service, whichever comes first.
     async fn wait(&mut self, running: &mut Option<Running<'_>>) -> Woken {
         let (deadline, due) = self.clocks.next(&self.service.timeouts);
+        if Instant::now() >= deadline {
+            return Woken::Due(due); // a peer that never pauses would keep the timer below from being asked
+        }
         let stopping = self.clocks.stop.is_some();
         let missing = self.session.missing();
         let scanning = self.session.scanning();

@@ -376,8 +376,12 @@ impl Session {
     }
 }
 
+/// Longest name of a host that is kept.
+const NAME: usize = 4096;
+
 /// Text of the peer, `None` where there is none. What cannot be read becomes replacement characters.
 fn text(bytes: &[u8]) -> Option<String> {
+    let bytes = bytes.get(..NAME).unwrap_or(bytes);
     (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).into_owned())
 }
 

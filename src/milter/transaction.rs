@@ -6,8 +6,11 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::limits::Limits;
+use super::repeated::repeated_block;
 use crate::message::{Envelope, SmtpPath};
 
+/// Room made at once for a message. Most fit; SIZE is not asked, since a client can write anything there.
+const USUAL: usize = 16 * 1024;
 /// Name under which parameters of MAIL stand among the extra values of an envelope.
 const MAIL_PARAMETERS: &str = "X-Rspamd-Mail-Esmtp-Args";
 /// The same for RCPT; the values begin with the recipient's number.
@@ -69,7 +72,8 @@ impl<'a> Iterator for HeaderNames<'a> {
                 continue;
             }
             if let Some(colon) = line.iter().position(|b| *b == b':') {
-                return line.get(..colon);
+                // A blank before the colon hides a header from nobody.
+                return line.get(..colon).map(<[u8]>::trim_ascii_end);
             }
         }
         None
@@ -91,6 +95,7 @@ pub struct Draft {
 impl Draft {
     /// MAIL.
     pub fn mail(&mut self, path: &[u8], parameters: &[u8], limits: &Limits) {
+        self.raw.reserve(USUAL);
         if path.len() <= limits.path {
             self.envelope.sender = Some(SmtpPath::new(&String::from_utf8_lossy(path)));
         }
@@ -209,34 +214,6 @@ impl Draft {
             repeated_headers: repeated.is_some(),
         }
     }
-}
-
-/// Length of a header block at the start of `body` that says the same as `head`, blank line included.
-///
-/// Stalwart sends the whole message as the body, headers and all. Blanks and line ends may differ, since the MTA took some
-/// away when it sent the headers singly; every other byte must be the same up to the blank line.
-fn repeated_block(head: &[u8], body: &[u8]) -> Option<usize> {
-    let blank = |b: &u8| matches!(*b, b' ' | b'\t' | b'\r' | b'\n');
-    let mut at = 0;
-    let mut seen = false;
-    for expected in head.iter().filter(|b| !blank(b)) {
-        seen = true;
-        loop {
-            let byte = body.get(at)?;
-            at += 1;
-            if byte == expected {
-                break;
-            }
-            if !blank(byte) {
-                return None;
-            }
-        }
-    }
-    let rest = body.get(at..)?;
-    let rest_of_line = rest.iter().position(|b| !matches!(b, b' ' | b'\t')).unwrap_or(rest.len());
-    let ends = rest.get(rest_of_line..)?;
-    let length = [&b"\r\n\r\n"[..], b"\n\n"].iter().find(|end| ends.starts_with(end))?.len();
-    seen.then_some(at + rest_of_line + length)
 }
 
 /// A length as part of a size.

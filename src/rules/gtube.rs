@@ -70,3 +70,48 @@ fn find(text: &str, policy: Policy) -> Option<u8> {
     });
     letters.into_iter().next()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(letter: char, length: usize) -> String {
+        format!("{letter}{PATTERN}{}", " ".repeat(length.saturating_sub(PATTERN.len() + 1)))
+    }
+
+    #[test]
+    fn lengths_and_letters() {
+        assert_eq!(PATTERN.len(), 67);
+        for (length, found) in [(68, false), (69, true), (8192, true), (8193, false)] {
+            assert_eq!(find(&text('X', length), Policy::Reject).is_some(), found, "{length}");
+        }
+        for letter in ['X', 'Y', 'Z', 'A', 'B'] {
+            let text = text(letter, 100);
+            assert_eq!(find(&text, Policy::Reject).is_some(), letter == 'X');
+            assert_eq!(find(&text, Policy::All).is_some(), letter != 'B');
+        }
+        let bare = format!("{PATTERN}{}", " ".repeat(20));
+        assert_eq!(find(&bare, Policy::All), None);
+        assert_eq!(find(&format!("Q{PATTERN} X{PATTERN}"), Policy::Reject), Some(b'X'));
+        assert!(find(&format!("ü€ X{PATTERN} ü"), Policy::Reject).is_some());
+    }
+
+    #[test]
+    fn findings() {
+        let gtube = Gtube {
+            policy: Policy::All,
+            thresholds: Thresholds::default(),
+        };
+        let found = |letter| {
+            let mut hits = Hits::default();
+            gtube.found(letter, &mut hits);
+            assert!(hits.skip);
+            hits.pre_results.first().map(|p| (p.action, p.score))
+        };
+        assert_eq!(found(b'X'), Some((Action::Reject, Some(15.0))));
+        assert_eq!(found(b'Y'), Some((Action::AddHeader, Some(6.0))));
+        assert_eq!(found(b'Z'), Some((Action::RewriteSubject, None)));
+        assert_eq!(found(b'A'), None);
+        assert!(rule(Policy::Off, &gtube.thresholds).is_none());
+    }
+}

@@ -1,5 +1,6 @@
 //! The one integration-test binary: whole programs, real peers, and the rules of the house.
 
+mod config_bad;
 mod daemon;
 mod floors;
 mod guide;

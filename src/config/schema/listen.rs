@@ -1,5 +1,6 @@
 //! `[listen.*]`: what the daemon listens on, and how each listener behaves.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,9 @@ pub struct MilterListener {
     pub quarantine_text: String,
     /// Clients with a TLS certificate of this issuer count as authenticated.
     pub client_ca: String,
+    /// `[listen.milter.NAME]`: further listeners of this kind.
+    #[serde(skip_deserializing)]
+    pub named: BTreeMap<String, MilterListener>,
 }
 
 impl Default for MilterListener {
@@ -111,6 +115,7 @@ impl Default for MilterListener {
             tempfail_text: "Try again later".to_owned(),
             quarantine_text: "Spam message quarantined".to_owned(),
             client_ca: String::new(),
+            named: BTreeMap::new(),
         }
     }
 }
@@ -171,6 +176,9 @@ pub struct HttpListener {
     pub keypair: Secret,
     /// Let clients name a file of this machine to scan.
     pub allow_local_files: bool,
+    /// `[listen.http.NAME]`: further listeners of this kind.
+    #[serde(skip_deserializing)]
+    pub named: BTreeMap<String, HttpListener>,
 }
 
 impl Default for HttpListener {
@@ -183,6 +191,7 @@ impl Default for HttpListener {
             encrypted_only: false,
             keypair: Secret::default(),
             allow_local_files: false,
+            named: BTreeMap::new(),
         }
     }
 }
@@ -215,6 +224,9 @@ pub struct ControllerListener {
     pub static_dir: std::path::PathBuf,
     /// Wrong passwords from one address, after which it is refused; a count of 0 switches this off.
     pub max_auth_failures: Rate,
+    /// `[listen.controller.NAME]`: further listeners of this kind.
+    #[serde(skip_deserializing)]
+    pub named: BTreeMap<String, ControllerListener>,
 }
 
 impl Default for ControllerListener {
@@ -230,6 +242,7 @@ impl Default for ControllerListener {
                 count: 10,
                 per: Duration::from_secs(60),
             },
+            named: BTreeMap::new(),
         }
     }
 }

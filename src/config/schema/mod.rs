@@ -79,8 +79,15 @@ impl Config {
 }
 
 /// The tree behind a [`Config`], for the places of its settings. It is no part of what the settings say: all trees are equal.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Tree(pub Option<Arc<Value>>);
+
+// The tree holds passwords as they were written.
+impl std::fmt::Debug for Tree {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tree")
+    }
+}
 
 impl PartialEq for Tree {
     fn eq(&self, _: &Tree) -> bool {
@@ -91,7 +98,16 @@ impl PartialEq for Tree {
 impl Tree {
     /// Where the value at `path` was written, if somebody wrote it.
     pub fn place(&self, path: &str) -> Option<Place> {
-        let value = self.0.as_ref()?.at(path.split('.'))?;
+        self.walk(path.split('.'))
+    }
+
+    /// The same for names that may hold dots themselves.
+    pub fn place_at(&self, path: &[&str]) -> Option<Place> {
+        self.walk(path.iter().copied())
+    }
+
+    fn walk<'p>(&self, path: impl Iterator<Item = &'p str>) -> Option<Place> {
+        let value = self.0.as_ref()?.at(path)?;
         (!value.place.source().built_in).then(|| value.place.clone())
     }
 }

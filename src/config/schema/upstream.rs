@@ -122,7 +122,7 @@ pub struct Redis {
     /// Modules that keep their state elsewhere.
     pub not_for: Vec<String>,
     /// `[redis.MODULE]`: the settings of one module.
-    #[serde(skip)]
+    #[serde(skip_deserializing)]
     pub modules: BTreeMap<String, Redis>,
 }
 

@@ -1,0 +1,126 @@
+//! Listeners that cannot be together, and a controller that anybody could use.
+
+use super::super::{Address, HashKind, Secret};
+use super::Check;
+use crate::config::report::Diagnostic;
+
+impl Check<'_> {
+    pub(super) fn listeners(&mut self) {
+        if self.sound("listen") {
+            self.somewhere();
+            self.twice();
+        }
+        self.passwords();
+    }
+
+    fn lists(&self) -> [(&'static str, &'static str, &[Address]); 3] {
+        let listen = &self.config.listen;
+        [
+            ("listen.milter.sockets", "the milter listener", &listen.milter.sockets),
+            ("listen.http.sockets", "the http listener", &listen.http.sockets),
+            ("listen.controller.sockets", "the controller", &listen.controller.sockets),
+        ]
+    }
+
+    fn somewhere(&mut self) {
+        if self.lists().iter().all(|(_, _, addresses)| addresses.is_empty()) {
+            self.error(
+                "listen.milter.sockets",
+                "nothing to listen on: every list of sockets is empty",
+                "give at least one listener an address",
+            );
+        }
+    }
+
+    /// The same address at two listeners; what else collides, the system finds out when it is bound.
+    fn twice(&mut self) {
+        let listed: Vec<(String, &str, &Address)> = self
+            .lists()
+            .into_iter()
+            .flat_map(|(path, who, addresses)| {
+                addresses
+                    .iter()
+                    .enumerate()
+                    .map(move |(at, address)| (format!("{path}.{at}"), who, address))
+            })
+            .collect();
+        let mut seen: std::collections::HashMap<String, (String, &str)> = std::collections::HashMap::new();
+        let mut found = Vec::new();
+        for (path, who, address) in listed {
+            let key = match address {
+                Address::Tcp { port: 0, .. } | Address::AnyTcp { port: 0 } => continue,
+                Address::Unix { path, .. } => path.display().to_string(),
+                other => other.to_string(),
+            };
+            match seen.get(&key) {
+                None => {
+                    seen.insert(key, (path, who));
+                }
+                Some((first, owner)) => {
+                    let (place, other) = (self.place(&path), self.place(first));
+                    let error = Diagnostic::error(format!("{who} and {owner} cannot share the address {address}"));
+                    let error = match place {
+                        Some(place) => error.at(place).also(other, "taken here"),
+                        None => error.at(other),
+                    };
+                    found.push(error.help("give each address to one listener"));
+                }
+            }
+        }
+        self.findings.extend(found);
+    }
+
+    fn passwords(&mut self) {
+        let controller = &self.config.listen.controller;
+        let both = [("password", &controller.password), ("write_password", &controller.write_password)];
+        let mut usable = false;
+        let mut complaints = Vec::new();
+        for (key, password) in both {
+            let path = format!("listen.controller.{key}");
+            match unusable(password) {
+                None => usable = true,
+                Some("") => (),
+                Some(why) => complaints.push((path, format!("`{key}` {why}"))),
+            }
+        }
+        let exposed = controller.sockets.iter().enumerate().find(|(_, address)| !address.is_local());
+        let make = "make a hash with `torwart password` and set it here";
+        let Some((at, address)) = exposed else {
+            for (path, message) in complaints {
+                self.warn(&path, message, make);
+            }
+            return;
+        };
+        let place = self.place(&format!("listen.controller.sockets.{at}"));
+        if usable || !self.sound("listen.controller") {
+            for (path, message) in complaints {
+                self.warn(&path, message, make);
+            }
+        } else {
+            let message = format!("the controller listens on {address}, beyond this machine, without a usable password");
+            let mut error = Diagnostic::error(message).at(place.clone()).label("reachable from outside");
+            for (path, why) in complaints {
+                error = error.also(self.place(&path), why);
+            }
+            self.findings
+                .push(error.help("make a hash with `torwart password` and set it as `password` in [listen.controller]"));
+        }
+        if let Some((at, _)) = controller.trusted.iter().enumerate().find(|(_, network)| network.is_everything()) {
+            let warning = Diagnostic::warning("everybody is trusted: whoever reaches the controller needs no password");
+            let warning = warning
+                .at(self.place(&format!("listen.controller.trusted.{at}")))
+                .also(place, "reachable from outside");
+            self.findings.push(warning.help("name the networks of the administrators"));
+        }
+    }
+}
+
+/// Why nobody can log in with it; nothing to say about one that is not set, `None` for a good one.
+fn unusable(password: &Secret) -> Option<&'static str> {
+    match password.hash_kind() {
+        HashKind::Empty => Some(""),
+        HashKind::Broken => Some("begins like a hash but is none: nobody can log in with it"),
+        HashKind::Plain if matches!(password.expose(), "q1" | "q2") => Some("is one of two words that are never accepted as a password"),
+        HashKind::Plain | HashKind::Hash => None,
+    }
+}
