@@ -7,7 +7,9 @@ use super::listen::Role;
 use crate::config::Config;
 use crate::http::auth::Password;
 use crate::http::{self, Handler, Limits, Peer};
+use crate::milter::{self, Ended};
 use crate::workers::controller::{Access, Controller, Credentials};
+use crate::workers::proxy;
 use crate::workers::scan::{Policy, ScanWorker};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,6 +22,7 @@ pub struct Doors {
     scan: Arc<dyn Handler>,
     controller: Arc<dyn Handler>,
     limits: Limits,
+    milter: milter::Service,
     milters: Arc<AtomicUsize>,
     most_milters: usize,
 }
@@ -38,6 +41,7 @@ impl Doors {
             scan: Arc::new(ScanWorker::new(house.clone(), policy.clone())),
             controller: Arc::new(Controller::new(house.clone(), house.clone(), access, policy)),
             limits: Limits::new(config.scan.max_message.0, config.listen.http.io_timeout),
+            milter: service(config),
             milters: Arc::default(),
             most_milters: match config.listen.milter.max_connections {
                 0 => usize::MAX,
@@ -81,13 +85,45 @@ impl Doors {
         }
     }
 
-    /// The MTA's side. The worker that speaks it joins here.
-    async fn milter<S>(&self, stream: S, peer: Peer, _stop: CancellationToken)
+    /// The MTA's side: every message of the session is judged by the filter then in force.
+    async fn milter<S>(&self, stream: S, peer: Peer, stop: CancellationToken)
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        drop(stream);
-        tracing::warn!("no milter worker is built in, closing the connection of {peer:?}");
+        let service = milter::Service {
+            stop,
+            ..self.milter.clone()
+        };
+        let summary = milter::serve(stream, &service, |transaction| self.house.deliver(transaction)).await;
+        let messages = summary.messages;
+        match summary.ended {
+            Ended::Broken(_) | Ended::TimedOut(_) | Ended::Failed(_) => {
+                tracing::info!(target: "torwart::milter", messages, "abnormally closing milter connection from: {peer}, error: {}", summary.ended);
+            }
+            ended => tracing::debug!(target: "torwart::milter", messages, "finished milter connection from: {peer}: {ended}"),
+        }
+    }
+}
+
+/// Bounds and deadlines of milter sessions, as configured.
+fn service(config: &Config) -> milter::Service {
+    let listener = &config.listen.milter;
+    milter::Service {
+        limits: milter::Limits {
+            message: config.scan.max_message.0,
+            recipients: usize::try_from(config.scan.max_recipients).unwrap_or(usize::MAX),
+            client_ca: Some(listener.client_ca.clone()).filter(|ca| !ca.is_empty()),
+            ..milter::Limits::default()
+        },
+        timeouts: milter::Timeouts {
+            packet: listener.packet_timeout,
+            message: listener.message_timeout,
+            idle: listener.idle_timeout,
+            drain: config.listen.shutdown_grace,
+            ..milter::Timeouts::default()
+        },
+        failure: proxy::failure(listener),
+        stop: CancellationToken::new(),
     }
 }
 

@@ -2,11 +2,13 @@
 
 use crate::config::Config;
 use crate::engine::{Action, Verdict};
-use crate::filter::{self, Filter, GroupListing};
+use crate::filter::{self, Filter, Flags, GroupListing};
 use crate::http::BoxFuture;
 use crate::maps::Maps;
+use crate::milter::{Answer, Transaction};
 use crate::record::{Record, Scanned};
 use crate::workers::controller::Desk;
+use crate::workers::proxy;
 use crate::workers::scan::Scanner;
 use arc_swap::ArcSwap;
 use serde_json::Value;
@@ -71,6 +73,40 @@ impl House {
             ..Scanned::new(&request.envelope, &verdict, request.raw.len())
         });
         verdict
+    }
+}
+
+impl House {
+    /// Judges a message of the MTA's and says what becomes of it.
+    pub async fn deliver(&self, transaction: Transaction) -> Answer {
+        let state = self.state();
+        let policy = &state.config.listen.milter;
+        let trusted = state.filter.trusts(&transaction.envelope);
+        if transaction.oversize {
+            let verdict = Verdict {
+                unscanned: Some(format!("{} bytes are over scan.max_message", transaction.size)),
+                ..Verdict::default()
+            };
+            self.record.message(&Scanned::new(
+                &transaction.envelope,
+                &verdict,
+                usize::try_from(transaction.size).unwrap_or(usize::MAX),
+            ));
+            return proxy::oversize(policy, &transaction, trusted);
+        }
+        let flags = Flags {
+            milter: true,
+            body_block: true,
+            ..Flags::default()
+        };
+        let request = filter::Request {
+            envelope: transaction.envelope.clone(),
+            raw: transaction.raw.clone(),
+            flags,
+            ..filter::Request::default()
+        };
+        let verdict = self.judge(request).await;
+        proxy::answer(policy, &transaction, &verdict, trusted)
     }
 }
 

@@ -19,7 +19,7 @@ impl<F: Fn(&Scan<'_>, &mut Hits) + Send + Sync> Check for F {
 /// A check that must wait for somebody (DNS, a store, a scanner). It owns its deadline; a failure is a symbol of its own.
 pub trait Ask: Send + Sync {
     /// Asks, and says what it found.
-    fn ask<'a>(&'a self, scan: &'a Scan<'a>) -> Pin<Box<dyn Future<Output = Hits> + Send + 'a>>;
+    fn ask<'a>(&'a self, scan: &'a Scan<'_>) -> Pin<Box<dyn Future<Output = Hits> + Send + 'a>>;
 }
 
 /// When a rule runs. Stages run in this order, rules of one stage by `order`, then as they were registered.

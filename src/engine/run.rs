@@ -230,7 +230,7 @@ enum State<'a> {
 }
 
 impl<'a> Seat<'a> {
-    fn new(planned: &'a Planned, ask: &'a dyn Ask, scan: &'a Scan<'a>) -> Seat<'a> {
+    fn new(planned: &'a Planned, ask: &'a dyn Ask, scan: &'a Scan<'_>) -> Seat<'a> {
         let state = catch_unwind(AssertUnwindSafe(|| ask.ask(scan)));
         Seat {
             planned,

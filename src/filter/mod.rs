@@ -12,7 +12,7 @@ pub use request::{Flags, Request};
 
 use crate::base::prefix_set::{PrefixSet, is_loopback};
 use crate::engine::{self, Action, Applied, Compat, Control, Outcome, Ruleset, Scan, Scope, Settings, Stage, Thresholds, Verdict};
-use crate::message::{Limits, Mail};
+use crate::message::{Envelope, Limits, Mail};
 use headers::{Headers, Occasion};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -72,7 +72,7 @@ impl Filter {
             mail: &mail,
             envelope: &request.envelope,
             now: SystemTime::now(),
-            local_client: self.is_local(request),
+            local_client: self.is_local(&request.envelope),
             mime: !flags.raw,
             compat: self.policy.compat,
         };
@@ -112,9 +112,15 @@ impl Filter {
         }
     }
 
-    fn is_local(&self, request: &Request) -> bool {
+    /// The client is one of ours: loopback, or in `scan.local_networks`.
+    fn is_local(&self, envelope: &Envelope) -> bool {
         let local = |ip| is_loopback(ip) || self.policy.local_networks.contains(ip);
-        request.envelope.ip.is_some_and(local)
+        envelope.ip.is_some_and(local)
+    }
+
+    /// The client is one of ours or has authenticated: verdict headers that it brings are believed.
+    pub fn trusts(&self, envelope: &Envelope) -> bool {
+        envelope.user.is_some() || self.is_local(envelope)
     }
 
     fn fill(&self, verdict: &mut Verdict, outcome: Outcome<'_>, settings: &Settings, mail: &Mail<'_>) {

@@ -2,6 +2,7 @@
 
 pub mod controller;
 pub mod json;
+pub mod proxy;
 pub mod reply;
 pub mod request;
 pub mod scan;

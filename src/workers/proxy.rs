@@ -26,8 +26,14 @@ pub fn oversize(policy: &MilterListener, transaction: &Transaction, trusted: boo
         OnOversize::Reject => code(552, "5.3.4", "Message too large to scan").into(),
         OnOversize::Accept => {
             let mut edits = forged(policy, transaction, trusted);
-            edits.push(Edit::AddHeader { name: STATUS_HEADER.to_owned(), value: "No, not scanned (size)".to_owned() });
-            Answer { edits, reply: Reply::Accept }
+            edits.push(Edit::AddHeader {
+                name: STATUS_HEADER.to_owned(),
+                value: "No, not scanned (size)".to_owned(),
+            });
+            Answer {
+                edits,
+                reply: Reply::Accept,
+            }
         }
     }
 }
@@ -38,8 +44,14 @@ pub fn answer(policy: &MilterListener, transaction: &Transaction, verdict: &Verd
     let mut edits = forged(policy, transaction, trusted);
     requested(&verdict.milter, &mut edits);
     if verdict.milter.no_action {
-        edits.push(Edit::AddHeader { name: "X-Rspamd-Action".to_owned(), value: verdict.action.name().to_owned() });
-        return Answer { edits, reply: Reply::Accept };
+        edits.push(Edit::AddHeader {
+            name: "X-Rspamd-Action".to_owned(),
+            value: verdict.action.name().to_owned(),
+        });
+        return Answer {
+            edits,
+            reply: Reply::Accept,
+        };
     }
     let reply = match verdict.action {
         Action::NoAction | Action::Greylist => Reply::Accept,
@@ -49,7 +61,11 @@ pub fn answer(policy: &MilterListener, transaction: &Transaction, verdict: &Verd
         }
         Action::RewriteSubject => {
             if let Some(subject) = &verdict.subject {
-                edits.push(Edit::ChangeHeader { index: 1, name: "Subject".to_owned(), value: subject.clone() });
+                edits.push(Edit::ChangeHeader {
+                    index: 1,
+                    name: "Subject".to_owned(),
+                    value: subject.clone(),
+                });
             }
             Reply::Accept
         }
@@ -78,7 +94,9 @@ fn rejected(policy: &MilterListener, verdict: &Verdict, edits: &mut Vec<Edit>) -
             edits.push(Edit::Quarantine(text(verdict).unwrap_or(&policy.quarantine_text).to_owned()));
             Reply::Accept
         }
-        RejectAs::Reject => Reply::Reject { text: text(verdict).unwrap_or(&policy.reject_text).to_owned() },
+        RejectAs::Reject => Reply::Reject {
+            text: text(verdict).unwrap_or(&policy.reject_text).to_owned(),
+        },
     }
 }
 
@@ -88,19 +106,31 @@ fn forged(policy: &MilterListener, transaction: &Transaction, trusted: bool) -> 
         return Vec::new();
     }
     let names = policy.remove_headers.iter().filter(|name| transaction.count(name) > 0);
-    names.map(|name| Edit::RemoveHeader { name: name.clone(), which: 0 }).collect()
+    names
+        .map(|name| Edit::RemoveHeader {
+            name: name.clone(),
+            which: 0,
+        })
+        .collect()
 }
 
 /// The changes that rules asked for.
 fn requested(wanted: &Edits, edits: &mut Vec<Edit>) {
     for (name, which) in &wanted.remove_headers {
-        edits.push(Edit::RemoveHeader { name: name.clone(), which: *which });
+        edits.push(Edit::RemoveHeader {
+            name: name.clone(),
+            which: *which,
+        });
     }
     for (name, value, order) in &wanted.add_headers {
         let (name, value) = (name.clone(), value.clone());
         edits.push(match order {
             -1 => Edit::AddHeader { name, value },
-            index => Edit::InsertHeader { index: *index, name, value },
+            index => Edit::InsertHeader {
+                index: *index,
+                name,
+                value,
+            },
         });
     }
     edits.extend(wanted.change_from.clone().map(Edit::ChangeFrom));
@@ -114,18 +144,33 @@ fn mark(policy: &MilterListener, wanted: &Edits, edits: &mut Vec<Edit>) {
     if name.is_empty() {
         return;
     }
-    edits.push(Edit::RemoveHeader { name: name.clone(), which: 0 });
+    edits.push(Edit::RemoveHeader {
+        name: name.clone(),
+        which: 0,
+    });
     let value = wanted.spam_header.clone().unwrap_or_else(|| "Yes".to_owned());
-    edits.push(Edit::ChangeHeader { index: 1, name: name.clone(), value });
+    edits.push(Edit::ChangeHeader {
+        index: 1,
+        name: name.clone(),
+        value,
+    });
 }
 
 /// The verdict's own text for the SMTP client.
 fn text(verdict: &Verdict) -> Option<&str> {
-    verdict.messages.iter().find(|(category, _)| category == "smtp_message").map(|(_, text)| text.as_str())
+    verdict
+        .messages
+        .iter()
+        .find(|(category, _)| category == "smtp_message")
+        .map(|(_, text)| text.as_str())
 }
 
 fn code(code: u16, enhanced: &'static str, text: &str) -> Reply {
-    Reply::Code { code, enhanced: Cow::Borrowed(enhanced), text: text.to_owned() }
+    Reply::Code {
+        code,
+        enhanced: Cow::Borrowed(enhanced),
+        text: text.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -147,11 +192,18 @@ mod tests {
 
     fn verdict(action: Action, message: Option<&str>) -> Verdict {
         let messages = message.map(|text| ("smtp_message".to_owned(), text.to_owned()));
-        Verdict { action, messages: messages.into_iter().collect(), ..Verdict::default() }
+        Verdict {
+            action,
+            messages: messages.into_iter().collect(),
+            ..Verdict::default()
+        }
     }
 
     fn remove(name: &str) -> Edit {
-        Edit::RemoveHeader { name: name.to_owned(), which: 0 }
+        Edit::RemoveHeader {
+            name: name.to_owned(),
+            which: 0,
+        }
     }
 
     #[test]
@@ -161,19 +213,41 @@ mod tests {
         assert_eq!(reply(Action::NoAction, None), Reply::Accept.into());
         assert_eq!(reply(Action::Greylist, None), Reply::Accept.into());
         assert_eq!(reply(Action::Discard, None), Reply::Discard.into());
-        assert_eq!(reply(Action::Reject, Some("Gtube pattern")), Reply::Reject { text: "Gtube pattern".to_owned() }.into());
-        assert_eq!(reply(Action::Reject, None), Reply::Reject { text: "Spam message rejected".to_owned() }.into());
+        assert_eq!(
+            reply(Action::Reject, Some("Gtube pattern")),
+            Reply::Reject {
+                text: "Gtube pattern".to_owned()
+            }
+            .into()
+        );
+        assert_eq!(
+            reply(Action::Reject, None),
+            Reply::Reject {
+                text: "Spam message rejected".to_owned()
+            }
+            .into()
+        );
         assert_eq!(reply(Action::SoftReject, None), code(451, "4.7.1", "Try again later").into());
         let held = reply(Action::Quarantine, None);
-        assert_eq!((held.edits, held.reply), (vec![Edit::Quarantine("Spam message quarantined".to_owned())], Reply::Accept));
+        assert_eq!(
+            (held.edits, held.reply),
+            (vec![Edit::Quarantine("Spam message quarantined".to_owned())], Reply::Accept)
+        );
     }
 
     #[test]
     fn the_spam_header_stands_once_even_where_the_client_is_trusted() {
         let (policy, mail) = (MilterListener::default(), transaction("X-Spam: No\r\nx-spam-status: No\r\n"));
-        let yes = Edit::ChangeHeader { index: 1, name: "X-Spam".to_owned(), value: "Yes".to_owned() };
+        let yes = Edit::ChangeHeader {
+            index: 1,
+            name: "X-Spam".to_owned(),
+            value: "Yes".to_owned(),
+        };
         let stranger = answer(&policy, &mail, &verdict(Action::AddHeader, None), false);
-        assert_eq!(stranger.edits, [remove("X-Spam"), remove("X-Spam-Status"), remove("X-Spam"), yes.clone()]);
+        assert_eq!(
+            stranger.edits,
+            [remove("X-Spam"), remove("X-Spam-Status"), remove("X-Spam"), yes.clone()]
+        );
         let friend = answer(&policy, &mail, &verdict(Action::AddHeader, None), true);
         assert_eq!(friend.edits, [remove("X-Spam"), yes]);
         assert_eq!(answer(&policy, &mail, &verdict(Action::NoAction, None), true).edits, []);
@@ -182,11 +256,17 @@ mod tests {
     #[test]
     fn a_reject_is_carried_out_as_configured_unless_a_rule_says_otherwise() {
         let mail = transaction("Subject: x\r\n");
-        let policy = MilterListener { reject_as: RejectAs::Discard, ..MilterListener::default() };
+        let policy = MilterListener {
+            reject_as: RejectAs::Discard,
+            ..MilterListener::default()
+        };
         let mut spam = verdict(Action::Reject, None);
         assert_eq!(answer(&policy, &mail, &spam, false).reply, Reply::Discard);
         spam.milter.reject = Some("quarantine".to_owned());
-        assert_eq!(answer(&policy, &mail, &spam, false).edits, [Edit::Quarantine("Spam message quarantined".to_owned())]);
+        assert_eq!(
+            answer(&policy, &mail, &spam, false).edits,
+            [Edit::Quarantine("Spam message quarantined".to_owned())]
+        );
         spam.milter.reject = Some("reject".to_owned());
         assert!(matches!(answer(&policy, &mail, &spam, false).reply, Reply::Reject { .. }));
     }
@@ -194,8 +274,20 @@ mod tests {
     #[test]
     fn a_message_too_large_follows_its_policy() {
         let mail = transaction("X-Spam-Status: No\r\n");
-        let with = |on_oversize| oversize(&MilterListener { on_oversize, ..MilterListener::default() }, &mail, false);
-        let told = Edit::AddHeader { name: "X-Spam-Status".to_owned(), value: "No, not scanned (size)".to_owned() };
+        let with = |on_oversize| {
+            oversize(
+                &MilterListener {
+                    on_oversize,
+                    ..MilterListener::default()
+                },
+                &mail,
+                false,
+            )
+        };
+        let told = Edit::AddHeader {
+            name: "X-Spam-Status".to_owned(),
+            value: "No, not scanned (size)".to_owned(),
+        };
         assert_eq!(with(OnOversize::Accept).edits, [remove("X-Spam-Status"), told]);
         assert!(matches!(with(OnOversize::Tempfail).reply, Reply::Code { code: 451, .. }));
         assert!(matches!(with(OnOversize::Reject).reply, Reply::Code { code: 552, .. }));

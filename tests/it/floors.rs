@@ -27,7 +27,11 @@ const FLOORS: [(&str, u8); 16] = [
 ];
 
 /// Crates that only one room (or file) may name.
-const KEPT_IN: [(&str, &[&str]); 3] = [("mail_parser", &["message/parse.rs", "message/parse/"]), ("redb", &["store/"]), ("hyper", &["http/"])];
+const KEPT_IN: [(&str, &[&str]); 3] = [
+    ("mail_parser", &["message/parse.rs", "message/parse/"]),
+    ("redb", &["store/"]),
+    ("hyper", &["http/"]),
+];
 
 fn floor(room: &str) -> Option<u8> {
     FLOORS.iter().find(|(name, _)| *name == room).map(|(_, floor)| *floor)
@@ -173,7 +177,9 @@ fn the_map_in_the_library_is_this_table() {
     let mut shown: Vec<(String, u8)> = Vec::new();
     for line in map.lines().filter(|l| l.starts_with("//! | ")) {
         let mut cells = line.trim_start_matches("//! |").split('|').map(str::trim);
-        let (Some(Ok(floor)), Some(rooms)) = (cells.next().map(str::parse::<u8>), cells.next()) else { continue };
+        let (Some(Ok(floor)), Some(rooms)) = (cells.next().map(str::parse::<u8>), cells.next()) else {
+            continue;
+        };
         shown.extend(rooms.split('`').skip(1).step_by(2).map(|room| (room.to_string(), floor)));
     }
     shown.sort();
@@ -185,12 +191,25 @@ fn the_map_in_the_library_is_this_table() {
 #[test]
 fn a_breach_is_found() {
     let up = "use std::io;\nuse crate::base::quantity;\nuse crate::filter::Filter;\n";
-    assert_eq!(breaches(Path::new("rules/dates.rs"), up), ["src/rules/dates.rs: rules (floor 4) reaches filter (floor 5)"]);
+    assert_eq!(
+        breaches(Path::new("rules/dates.rs"), up),
+        ["src/rules/dates.rs: rules (floor 4) reaches filter (floor 5)"]
+    );
     let sideways = "use crate::{base::glob, message::{Mail, part::{Part}}, lists::multimap};";
-    assert_eq!(breaches(Path::new("rules/dates.rs"), sideways), ["src/rules/dates.rs: rules (floor 4) reaches lists (floor 4)"]);
+    assert_eq!(
+        breaches(Path::new("rules/dates.rs"), sideways),
+        ["src/rules/dates.rs: rules (floor 4) reaches lists (floor 4)"]
+    );
     let inside = "fn f() { let x = crate::workers::Scan::new(); }";
     assert_eq!(breaches(Path::new("http/server.rs"), inside).len(), 1);
-    assert_eq!(breaches(Path::new("http/server.rs"), &code("// crate::workers\nlet s = \"crate::daemon \\\" redb\"; /* crate::cli */")).len(), 0);
+    assert_eq!(
+        breaches(
+            Path::new("http/server.rs"),
+            &code("// crate::workers\nlet s = \"crate::daemon \\\" redb\"; /* crate::cli */")
+        )
+        .len(),
+        0
+    );
     assert_eq!(breaches(Path::new("message/mod.rs"), "use mail_parser::Message;").len(), 1);
     assert_eq!(breaches(Path::new("message/parse.rs"), "use mail_parser::Message;").len(), 0);
     assert_eq!(breaches(Path::new("workers/scan.rs"), "use hyper_util::rt;").len(), 1);

@@ -52,7 +52,13 @@ fn with_block_list() -> Torwart {
          description = \"Lokale RBL-Hit\"\n",
         map.display()
     );
-    Torwart::within(folder, Settings { tables, ..Settings::default() })
+    Torwart::within(
+        folder,
+        Settings {
+            tables,
+            ..Settings::default()
+        },
+    )
 }
 
 #[test]
@@ -60,16 +66,28 @@ fn both_reports_of_the_guide_line_for_line() {
     let torwart = with_block_list();
     // twenty times: the order of symbols and the early end must not depend on chance
     for _ in 0..20 {
-        assert_eq!(report(&rspamc(torwart.http, &["-i", "10.88.113.22"], b"hallo welt\n")), FIRST_REPORT);
-        assert_eq!(report(&rspamc(torwart.http, &["-i", "10.88.113.21"], b"hallo welt\n")), SECOND_REPORT);
+        assert_eq!(
+            report(&rspamc(torwart.http, &["-i", "10.88.113.22"], b"hallo welt\n")),
+            FIRST_REPORT
+        );
+        assert_eq!(
+            report(&rspamc(torwart.http, &["-i", "10.88.113.21"], b"hallo welt\n")),
+            SECOND_REPORT
+        );
     }
 }
 
 #[test]
 fn the_controller_scans_as_the_guide_has_it() {
     let torwart = with_block_list();
-    assert_eq!(report(&rspamc(torwart.controller, &["-i", "10.88.113.22"], b"hallo welt\n")), FIRST_REPORT);
-    assert_eq!(report(&rspamc(torwart.controller, &["-i", "10.88.113.21"], b"hallo welt\n")), SECOND_REPORT);
+    assert_eq!(
+        report(&rspamc(torwart.controller, &["-i", "10.88.113.22"], b"hallo welt\n")),
+        FIRST_REPORT
+    );
+    assert_eq!(
+        report(&rspamc(torwart.controller, &["-i", "10.88.113.21"], b"hallo welt\n")),
+        SECOND_REPORT
+    );
 }
 
 #[test]
@@ -89,10 +107,17 @@ fn gtube_as_rspamc_shows_it() {
     let file = torwart.folder().write("gtube.eml", mail::gtube("g1"));
     let name = file.display().to_string();
     let lines = report(&rspamc(torwart.http, &[&name], b""));
-    assert_eq!(lines.first().map(String::as_str), Some(format!("Results for file: {name} (N seconds)").as_str()));
-    for wanted in
-        ["Action: reject", "Spam: true", "Symbol: GTUBE (0.00)", "Message-ID: g1@example.org", "Message - smtp_message: Gtube pattern"]
-    {
+    assert_eq!(
+        lines.first().map(String::as_str),
+        Some(format!("Results for file: {name} (N seconds)").as_str())
+    );
+    for wanted in [
+        "Action: reject",
+        "Spam: true",
+        "Symbol: GTUBE (0.00)",
+        "Message-ID: g1@example.org",
+        "Message - smtp_message: Gtube pattern",
+    ] {
         assert!(lines.iter().any(|l| l == wanted), "{wanted} in {lines:#?}");
     }
 }
@@ -102,10 +127,16 @@ fn rspamc_shows_headers_and_json_and_takes_compressed_mail() {
     let torwart = Torwart::start();
     let shown = report(&rspamc(torwart.http, &["--headers", "-i", "10.88.113.22"], b"hallo welt\n"));
     assert!(shown.iter().any(|l| l == "Content-Type: application/json"), "{shown:#?}");
-    let metric = shown.iter().position(|l| l == "[Metric: default]").expect("the report follows the headers");
+    let metric = shown
+        .iter()
+        .position(|l| l == "[Metric: default]")
+        .expect("the report follows the headers");
     assert_eq!(shown[metric..], FIRST_REPORT[1..]);
 
-    assert_eq!(report(&rspamc(torwart.http, &["-z", "-i", "10.88.113.22"], b"hallo welt\n")), FIRST_REPORT);
+    assert_eq!(
+        report(&rspamc(torwart.http, &["-z", "-i", "10.88.113.22"], b"hallo welt\n")),
+        FIRST_REPORT
+    );
 
     let ran = rspamc(torwart.http, &["-j", "--compact", "-i", "10.88.113.22"], b"hallo welt\n");
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -123,13 +154,26 @@ fn rspamc_shows_headers_and_json_and_takes_compressed_mail() {
 #[test]
 fn rspamc_asks_about_several_files_at_once() {
     let torwart = Torwart::start();
-    let names: Vec<String> =
-        (0..5).map(|n| torwart.folder().write(&format!("mail/{n}.eml"), mail::clean(&format!("m{n}"))).display().to_string()).collect();
+    let names: Vec<String> = (0..5)
+        .map(|n| {
+            torwart
+                .folder()
+                .write(&format!("mail/{n}.eml"), mail::clean(&format!("m{n}")))
+                .display()
+                .to_string()
+        })
+        .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let lines = report(&rspamc(torwart.http, &names, b""));
     for (n, name) in names.iter().enumerate() {
-        assert!(lines.iter().any(|l| *l == format!("Results for file: {name} (N seconds)")), "{name} in {lines:#?}");
-        assert!(lines.iter().any(|l| *l == format!("Message-ID: m{n}@example.org")), "{n} in {lines:#?}");
+        assert!(
+            lines.iter().any(|l| *l == format!("Results for file: {name} (N seconds)")),
+            "{name} in {lines:#?}"
+        );
+        assert!(
+            lines.iter().any(|l| *l == format!("Message-ID: m{n}@example.org")),
+            "{n} in {lines:#?}"
+        );
     }
     assert_eq!(lines.iter().filter(|l| *l == "Spam: false").count(), 5, "{lines:#?}");
 }
@@ -140,10 +184,16 @@ fn rspamc_reads_statistics_and_uptime() {
     for (count, message) in [(1, mail::gtube("s1")), (2, mail::spammy("s2")), (3, mail::clean("s3"))] {
         assert_eq!(rspamc(torwart.http, &[], message.as_bytes()).code, 0);
         let lines = report(&rspamc(torwart.controller, &["stat"], b""));
-        assert!(lines.iter().any(|l| *l == format!("Messages scanned: {count}")), "{count} in {lines:#?}");
+        assert!(
+            lines.iter().any(|l| *l == format!("Messages scanned: {count}")),
+            "{count} in {lines:#?}"
+        );
     }
     let lines = report(&rspamc(torwart.controller, &["stat"], b""));
-    for wanted in ["Messages with action reject: 1, 33.33%", "Messages with action add header: 1, 33.33%"] {
+    for wanted in [
+        "Messages with action reject: 1, 33.33%",
+        "Messages with action add header: 1, 33.33%",
+    ] {
         assert!(lines.iter().any(|l| l == wanted), "{wanted} in {lines:#?}");
     }
     let lines = report(&rspamc(torwart.controller, &["uptime"], b""));
@@ -156,7 +206,10 @@ fn rspamc_proves_itself_with_the_password_whose_hash_rspamadm_made() {
     let hash = pw.stdout.trim();
     assert!(hash.starts_with("$2$"), "{pw:?}");
     let controller = format!("trusted = []\npassword = \"{hash}\"\n");
-    let torwart = Torwart::with(Settings { controller, ..Settings::default() });
+    let torwart = Torwart::with(Settings {
+        controller,
+        ..Settings::default()
+    });
     assert_eq!(rspamc(torwart.controller, &["-P", "geheim", "stat"], b"").code, 0);
     for refused in [&["stat"][..], &["-P", "falsch", "stat"]] {
         let ran = rspamc(torwart.controller, refused, b"");

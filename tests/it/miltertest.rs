@@ -16,7 +16,13 @@ fn script(name: &str) {
         "[modules.multimap.blocked]\ntype = \"ip\"\nmap = \"{}\"\nsymbol = \"BLOCKED_CLIENT\"\naction = \"reject\"\n",
         map.display()
     );
-    let torwart = Torwart::within(folder, Settings { tables, ..Settings::default() });
+    let torwart = Torwart::within(
+        folder,
+        Settings {
+            tables,
+            ..Settings::default()
+        },
+    );
     play(name, torwart.milter.port());
     assert!(!torwart.log().contains("panicked"), "{}", torwart.log());
 }

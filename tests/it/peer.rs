@@ -28,24 +28,41 @@ fn miltertests_scripts_suit_the_peer() {
 #[test]
 fn the_peer_refuses_gtube_over_milter_and_through_postfix() {
     let peer = Peer::start(&[]);
-    let outcome = Wire::client(peer.milter, "203.0.113.5").message(mail::gtube("p1").as_bytes()).expect("a verdict");
+    let outcome = Wire::client(peer.milter, "203.0.113.5")
+        .message(mail::gtube("p1").as_bytes())
+        .expect("a verdict");
     assert_eq!(outcome.verdict(), "554 5.7.1 Gtube pattern");
 
     let postfix = Postfix::start(peer.milter, "");
-    let reply = postfix.remote_session().mail("anna@example.org", "martha@example.com", mail::gtube("p2").as_bytes());
+    let reply = postfix
+        .remote_session()
+        .mail("anna@example.org", "martha@example.com", mail::gtube("p2").as_bytes());
     assert_eq!((reply.code, reply.text.as_str()), (554, "5.7.1 Gtube pattern"));
 
     let clean = mail::clean("p3");
-    let reply = postfix.remote_session().mail("anna@example.org", "martha@example.com", clean.as_bytes());
+    let reply = postfix
+        .remote_session()
+        .mail("anna@example.org", "martha@example.com", clean.as_bytes());
     assert_eq!(reply.code, 250, "{reply:?}");
     let delivered = postfix.sink.wait("p3");
     assert_eq!(String::from_utf8_lossy(&delivered.without_received()), clean);
 
-    let reply = postfix.remote_session().mail("anna@example.org", "martha@example.com", mail::spammy("p4").as_bytes());
+    let reply = postfix
+        .remote_session()
+        .mail("anna@example.org", "martha@example.com", mail::spammy("p4").as_bytes());
     assert_eq!(reply.code, 250, "{reply:?}");
     assert_eq!(postfix.sink.wait("p4").header("X-Spam"), ["Yes"]);
 
-    assert_eq!(postfix.sendmail("root@mx.example.com", "martha@example.com", mail::gtube("p5").replace('\r', "").as_bytes()).code, 0);
+    assert_eq!(
+        postfix
+            .sendmail(
+                "root@mx.example.com",
+                "martha@example.com",
+                mail::gtube("p5").replace('\r', "").as_bytes()
+            )
+            .code,
+        0
+    );
     postfix.wait_log(&["milter-reject: END-OF-MESSAGE from localhost[127.0.0.1]: 5.7.1 Gtube pattern"]);
     postfix.wait_log(&["status=bounced (Gtube pattern)"]);
 }

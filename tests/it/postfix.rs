@@ -27,11 +27,22 @@ fn accepted(reply: &Reply) {
 fn gtube_by_smtp_is_refused_with_the_guides_words() {
     let (_torwart, postfix) = pair();
     let reply = postfix.remote_session().mail(FROM, TO, mail::gtube("a1").as_bytes());
-    assert_eq!(reply, Reply { code: 554, text: "5.7.1 Gtube pattern".into() });
+    assert_eq!(
+        reply,
+        Reply {
+            code: 554,
+            text: "5.7.1 Gtube pattern".into()
+        }
+    );
 
     // the same by a client that is not ours
     let mut swaks = Command::new(program("swaks"));
-    swaks.args(["--server", &postfix.address.ip().to_string(), "--port", &postfix.address.port().to_string()]);
+    swaks.args([
+        "--server",
+        &postfix.address.ip().to_string(),
+        "--port",
+        &postfix.address.port().to_string(),
+    ]);
     swaks.args(["--from", FROM, "--to", TO, "--body", mail::GTUBE, "--helo", "mail.example.org"]);
     let ran = run(&mut swaks, b"");
     assert!(ran.stdout.contains("<** 554 5.7.1 Gtube pattern"), "{ran:?}");
@@ -43,7 +54,10 @@ fn gtube_by_sendmail_is_logged_as_in_the_guide_and_bounced() {
     let (_torwart, postfix) = pair();
     let message = format!("To: {TO}\nSubject: Boese Mail\n\n{}\n", mail::GTUBE);
     assert_eq!(postfix.sendmail("root@mx.example.com", TO, message.as_bytes()).code, 0);
-    postfix.wait_log(&["cleanup", ": milter-reject: END-OF-MESSAGE from localhost[127.0.0.1]: 5.7.1 Gtube pattern; from=<root@mx.example.com>"]);
+    postfix.wait_log(&[
+        "cleanup",
+        ": milter-reject: END-OF-MESSAGE from localhost[127.0.0.1]: 5.7.1 Gtube pattern; from=<root@mx.example.com>",
+    ]);
     postfix.wait_log(&["cleanup", "dsn=5.7.1, status=bounced (Gtube pattern)"]);
     let bounce = postfix.sink.wait("Gtube pattern");
     assert_eq!((bounce.from.as_str(), bounce.to), ("", vec!["root@mx.example.com".to_string()]));
@@ -55,7 +69,11 @@ fn spam_arrives_marked() {
     accepted(&postfix.remote_session().mail(FROM, TO, mail::spammy("b1").as_bytes()));
     let delivered = postfix.sink.wait("b1");
     assert_eq!(delivered.header("X-Spam"), ["Yes"]);
-    assert!(delivered.text().contains("\r\nX-Spam: Yes\r\n"), "one blank behind the colon: {}", delivered.text());
+    assert!(
+        delivered.text().contains("\r\nX-Spam: Yes\r\n"),
+        "one blank behind the colon: {}",
+        delivered.text()
+    );
     let without: String = String::from_utf8_lossy(&delivered.without_received()).replace("X-Spam: Yes\r\n", "");
     assert_eq!(without, mail::spammy("b1"));
 }
@@ -82,7 +100,10 @@ fn a_clean_mail_arrives_byte_for_byte() {
         accepted(&session.mail(FROM, TO, &delicate()));
         let all = postfix.sink.wait_count(before + 1);
         let delivered = all.last().expect("one was delivered");
-        assert_eq!(String::from_utf8_lossy(&delivered.without_received()), String::from_utf8_lossy(&delicate()));
+        assert_eq!(
+            String::from_utf8_lossy(&delivered.without_received()),
+            String::from_utf8_lossy(&delicate())
+        );
     }
 }
 
@@ -108,12 +129,25 @@ fn forged_verdicts_go_for_strangers_and_stay_for_our_own() {
         )
         .replacen("\r\n\r\n", "\r\nX-Spam: late\r\n\r\n", 1)
     };
-    let verdicts = ["X-Spam", "X-Spam-Status", "X-Spam-Flag", "X-Spam-Level", "X-Spam-Score", "X-Spam-Report", "X-Spamd-Bar", "X-Spamd-Result"];
+    let verdicts = [
+        "X-Spam",
+        "X-Spam-Status",
+        "X-Spam-Flag",
+        "X-Spam-Level",
+        "X-Spam-Score",
+        "X-Spam-Report",
+        "X-Spamd-Bar",
+        "X-Spamd-Result",
+    ];
 
     accepted(&postfix.remote_session().mail(FROM, TO, forged("d1").as_bytes()));
     let delivered = postfix.sink.wait("d1@");
     for name in verdicts {
-        assert!(delivered.header(name).is_empty(), "{name} of a stranger stayed:\n{}", delivered.text());
+        assert!(
+            delivered.header(name).is_empty(),
+            "{name} of a stranger stayed:\n{}",
+            delivered.text()
+        );
     }
     assert_eq!(delivered.header("X-Spammer"), ["kept"]);
     assert!(delivered.text().ends_with("X-Spam: maybe\r\n"), "the body is not ours to change");
@@ -164,8 +198,15 @@ fn two_hundred_mails_in_ten_sessions_each_get_their_own_verdict() {
                 for number in (first..200).step_by(10) {
                     let (kind, message) = kind(number);
                     let reply = session.mail(FROM, TO, message.as_bytes());
-                    let wanted = if kind == "gtube" { (554, "5.7.1 Gtube pattern") } else { (250, "2.0.0 Ok") };
-                    assert!(reply.code == wanted.0 && reply.text.starts_with(wanted.1), "mail {number}, {kind}: {reply:?}");
+                    let wanted = if kind == "gtube" {
+                        (554, "5.7.1 Gtube pattern")
+                    } else {
+                        (250, "2.0.0 Ok")
+                    };
+                    assert!(
+                        reply.code == wanted.0 && reply.text.starts_with(wanted.1),
+                        "mail {number}, {kind}: {reply:?}"
+                    );
                 }
             });
         }
@@ -174,7 +215,12 @@ fn two_hundred_mails_in_ten_sessions_each_get_their_own_verdict() {
     let mut seen = BTreeMap::new();
     for mail in &delivered {
         let text = mail.text();
-        let number: usize = text.split("load-").nth(1).and_then(|t| t.get(..3)).and_then(|t| t.parse().ok()).expect("a marked mail");
+        let number: usize = text
+            .split("load-")
+            .nth(1)
+            .and_then(|t| t.get(..3))
+            .and_then(|t| t.parse().ok())
+            .expect("a marked mail");
         *seen.entry(number).or_insert(0) += 1;
         let wanted: &[&str] = if kind(number).0 == "spam" { &["Yes"] } else { &[] };
         assert_eq!(mail.header("X-Spam"), wanted, "mail {number}:\n{text}");
@@ -194,11 +240,20 @@ fn mail_waits_while_the_daemon_is_dead_and_comes_later() {
     torwart.kill();
     // the open session loses its filter in the middle of a mail, a new one never gets it
     let reply = session.say("DATA");
-    let reply = if reply.code == 354 { session.say(&format!("{}.", mail::clean("f2"))) } else { reply };
+    let reply = if reply.code == 354 {
+        session.say(&format!("{}.", mail::clean("f2")))
+    } else {
+        reply
+    };
     assert_eq!(reply.code, 451, "{reply:?}");
     let reply = postfix.remote_session().mail(FROM, TO, mail::clean("f3").as_bytes());
     assert_eq!(reply.code, 451, "{reply:?}");
-    assert_eq!(postfix.sendmail("root@mx.example.com", TO, mail::clean("f4").replace('\r', "").as_bytes()).code, 0);
+    assert_eq!(
+        postfix
+            .sendmail("root@mx.example.com", TO, mail::clean("f4").replace('\r', "").as_bytes())
+            .code,
+        0
+    );
     postfix.wait_log(&["warning: connect to Milter service"]);
     assert_eq!(postfix.queued(), 1);
 

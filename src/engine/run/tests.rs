@@ -35,7 +35,7 @@ struct Slow {
 }
 
 impl Ask for Slow {
-    fn ask<'a>(&'a self, _: &'a Scan<'a>) -> Pin<Box<dyn Future<Output = Hits> + Send + 'a>> {
+    fn ask<'a>(&'a self, _: &'a Scan<'_>) -> Pin<Box<dyn Future<Output = Hits> + Send + 'a>> {
         Box::pin(async move {
             if self.turns == usize::MAX {
                 std::future::pending::<()>().await;
@@ -269,7 +269,7 @@ fn waiting_rules_overlap_and_report_in_planned_order() {
 fn a_panic_costs_only_its_rule() {
     struct Bad;
     impl Ask for Bad {
-        fn ask<'a>(&'a self, _: &'a Scan<'a>) -> Pin<Box<dyn Future<Output = Hits> + Send + 'a>> {
+        fn ask<'a>(&'a self, _: &'a Scan<'_>) -> Pin<Box<dyn Future<Output = Hits> + Send + 'a>> {
             Box::pin(async {
                 tokio::task::yield_now().await;
                 panic!("a rule of a test")

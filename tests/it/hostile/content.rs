@@ -17,7 +17,9 @@ fn judged(message: &[u8]) -> serde_json::Value {
         let start = Instant::now();
         let reply = web::scan(t.http, message, &[("IP", "203.0.113.5")]);
         assert!(reply["action"].is_string(), "{reply}");
-        let outcome = Wire::client(t.milter, "203.0.113.5").message(message).expect("a verdict over milter");
+        let outcome = Wire::client(t.milter, "203.0.113.5")
+            .message(message)
+            .expect("a verdict over milter");
         assert!("acy".contains(char::from(outcome.last.0)), "{outcome:?}");
         assert!(start.elapsed() < SLOW, "took {:?}", start.elapsed());
         reply
@@ -33,14 +35,18 @@ fn head(content_type: &str) -> String {
 
 #[test]
 fn five_thousand_recipients() {
-    let to = (0..5_000).map(|n| format!("user{n}@example.com")).collect::<Vec<_>>().join(",\r\n ");
+    let to = (0..5_000)
+        .map(|n| format!("user{n}@example.com"))
+        .collect::<Vec<_>>()
+        .join(",\r\n ");
     judged(format!("From: a@example.org\r\nTo: {to}\r\nSubject: s\r\n\r\nhello\r\n").as_bytes());
 
     let mut torwart = Torwart::start();
     survives(&mut torwart, 5_000 * 30, |t| {
         let mut wire = Wire::client(t.milter, "203.0.113.5");
         let names: Vec<String> = (0..5_000).map(|n| format!("<user{n}@example.com>")).collect();
-        wire.envelope("<a@example.org>", &names.iter().map(String::as_str).collect::<Vec<_>>()).expect("an envelope");
+        wire.envelope("<a@example.org>", &names.iter().map(String::as_str).collect::<Vec<_>>())
+            .expect("an envelope");
         wire.content(b"Subject: s\r\n\r\nhello\r\n").expect("a message");
         let outcome = wire.finish().expect("a verdict");
         assert_eq!(outcome.verdict(), "a");
@@ -76,7 +82,8 @@ fn mime_nested_a_thousand_deep() {
     (0..=1_000).rev().for_each(|n| message.push_str(&format!("--b{n}--\r\n")));
     judged(message.as_bytes());
 
-    let message = head("message/rfc822") + "\r\n" + &"Content-Type: message/rfc822\r\n\r\n".repeat(1_000) + "Subject: inner\r\n\r\nhello\r\n";
+    let message =
+        head("message/rfc822") + "\r\n" + &"Content-Type: message/rfc822\r\n\r\n".repeat(1_000) + "Subject: inner\r\n\r\nhello\r\n";
     judged(message.as_bytes());
 }
 
@@ -115,14 +122,16 @@ fn invalid_charsets_and_encodings() {
 
 #[test]
 fn eight_bit_headers_and_control_characters() {
-    let mut message = b"From: \"G\xfcnther\" <g\xfc@example.org>\r\nSubject: \x01\x02\x7f\xff\xfe\r\n\xff\xfe: name\r\nno colon here\r\n".to_vec();
+    let mut message =
+        b"From: \"G\xfcnther\" <g\xfc@example.org>\r\nSubject: \x01\x02\x7f\xff\xfe\r\n\xff\xfe: name\r\nno colon here\r\n".to_vec();
     message.extend_from_slice(b"X-Null: a\0b\r\nX-Cr: a\rb\r\n : blank name\r\n\r\nhello\r\n");
     let mut torwart = Torwart::start();
     survives(&mut torwart, message.len(), |t| {
         let reply = web::scan(t.http, &message, &[]);
         assert!(reply["action"].is_string(), "{reply}");
         let mut wire = Wire::client(t.milter, "203.0.113.5");
-        wire.envelope("<g\u{fc}@example.org>", &["<martha@example.com>"]).expect("an envelope");
+        wire.envelope("<g\u{fc}@example.org>", &["<martha@example.com>"])
+            .expect("an envelope");
         wire.event(b'L', b"Subject\0 \x01\x02\xff\xfe\0").expect("a header");
         wire.event(b'L', b"From\0 \"G\xfcnther\" <g\xfc@example.org>\0").expect("a header");
         wire.event(b'N', b"").expect("end of headers");

@@ -22,18 +22,31 @@ fn two_thousand_idle_connections_are_held_and_mail_goes_on() {
     is_well(&mut torwart);
     let before = torwart.server().memory("VmRSS");
     let mut idle: Vec<Wire> = (0..1_000).map(|_| Wire::client(torwart.milter, "203.0.113.5")).collect();
-    let silent: Vec<TcpStream> = (0..1_000).map(|_| TcpStream::connect(torwart.http).expect("a connection")).collect();
-    wait_for("all connections to be accepted", || (torwart.server().descriptors() > 2_000).then_some(()));
+    let silent: Vec<TcpStream> = (0..1_000)
+        .map(|_| TcpStream::connect(torwart.http).expect("a connection"))
+        .collect();
+    wait_for("all connections to be accepted", || {
+        (torwart.server().descriptors() > 2_000).then_some(())
+    });
     let start = Instant::now();
     is_well(&mut torwart);
     assert!(start.elapsed() < Duration::from_secs(10), "three mails took {:?}", start.elapsed());
     let after = torwart.server().memory("VmRSS");
-    assert!(after < before + 2_000 * PER_IDLE, "{before} KiB before, {after} KiB with 2,000 idle connections");
+    assert!(
+        after < before + 2_000 * PER_IDLE,
+        "{before} KiB before, {after} KiB with 2,000 idle connections"
+    );
     // the idle ones are alive still
-    let outcome = idle.pop().expect("a connection").message(mail::gtube("idle").as_bytes()).expect("a verdict");
+    let outcome = idle
+        .pop()
+        .expect("a connection")
+        .message(mail::gtube("idle").as_bytes())
+        .expect("a verdict");
     assert_eq!(outcome.verdict(), "554 5.7.1 Gtube pattern");
     drop((idle, silent));
-    wait_for("all connections to be forgotten", || (torwart.server().descriptors() < 200).then_some(()));
+    wait_for("all connections to be forgotten", || {
+        (torwart.server().descriptors() < 200).then_some(())
+    });
 }
 
 #[test]
@@ -46,19 +59,32 @@ fn ten_thousand_connections_come_and_go_without_a_leak() {
         drop(TcpStream::connect(port).expect("a connection"));
     }
     is_well(&mut torwart);
-    wait_for("the descriptors to be given back", || (torwart.server().descriptors() <= before + 3).then_some(()));
+    wait_for("the descriptors to be given back", || {
+        (torwart.server().descriptors() <= before + 3).then_some(())
+    });
 }
 
 #[test]
 fn under_256_descriptors_it_pauses_and_recovers() {
     let wrapper = ["prlimit", "--nofile=256:256", "--"].map(str::to_string).to_vec();
-    let mut torwart = Torwart::with(Settings { wrapper, ..Settings::default() });
+    let mut torwart = Torwart::with(Settings {
+        wrapper,
+        ..Settings::default()
+    });
     is_well(&mut torwart);
-    let crowd: Vec<TcpStream> = (0..400).map(|_| TcpStream::connect(torwart.milter).expect("a connection, if only in the backlog")).collect();
-    wait_for("its log to say that descriptors ran out", || torwart.log().contains("descriptor").then_some(()));
+    let crowd: Vec<TcpStream> = (0..400)
+        .map(|_| TcpStream::connect(torwart.milter).expect("a connection, if only in the backlog"))
+        .collect();
+    wait_for("its log to say that descriptors ran out", || {
+        torwart.log().contains("descriptor").then_some(())
+    });
     drop(crowd);
     is_well(&mut torwart);
-    let said = torwart.log().lines().filter(|l| l.contains("descriptor") && !l.contains("raised")).count();
+    let said = torwart
+        .log()
+        .lines()
+        .filter(|l| l.contains("descriptor") && !l.contains("raised"))
+        .count();
     assert!(said <= 5, "said once, not for every connection: {said} lines");
 }
 

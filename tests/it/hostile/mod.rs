@@ -35,7 +35,9 @@ const CUT: Duration = Duration::from_secs(20);
 
 /// The next mail is scanned, on every port, as if nothing had been.
 fn is_well(torwart: &mut Torwart) {
-    let outcome = Wire::client(torwart.milter, "203.0.113.5").message(mail::gtube("well").as_bytes()).expect("a verdict");
+    let outcome = Wire::client(torwart.milter, "203.0.113.5")
+        .message(mail::gtube("well").as_bytes())
+        .expect("a verdict");
     assert_eq!(outcome.verdict(), "554 5.7.1 Gtube pattern");
     for port in [torwart.http, torwart.controller] {
         assert_eq!(http::scan(port, b"hallo welt\n", &[("IP", "10.88.113.22")])["action"], "add header");
@@ -51,7 +53,10 @@ fn survives<T>(torwart: &mut Torwart, bytes: usize, attack: impl FnOnce(&Torwart
     let result = attack(torwart);
     let peak = torwart.server().memory("VmHWM");
     let bound = before + BOUND_FIXED + BOUND_TIMES * (bytes as u64).div_ceil(1024);
-    assert!(peak <= bound, "{before} KiB before, {peak} KiB at worst, {bound} KiB allowed for a message of {bytes} bytes");
+    assert!(
+        peak <= bound,
+        "{before} KiB before, {peak} KiB at worst, {bound} KiB allowed for a message of {bytes} bytes"
+    );
     is_well(torwart);
     result
 }

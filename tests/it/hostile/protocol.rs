@@ -73,10 +73,12 @@ fn a_client_of_one_byte_a_second_is_cut() {
         let mut wire = Wire::client(t.milter, "203.0.113.5");
         wire.envelope("<anna@example.org>", &["<martha@example.com>"]).expect("an envelope");
         let start = Instant::now();
-        let sent: io::Result<()> = packet(b'L', b"Subject\0 a subject that takes its time\0").chunks(1).try_for_each(|byte| {
-            thread::sleep(Duration::from_millis(500));
-            wire.raw(byte)
-        });
+        let sent: io::Result<()> = packet(b'L', b"Subject\0 a subject that takes its time\0")
+            .chunks(1)
+            .try_for_each(|byte| {
+                thread::sleep(Duration::from_millis(500));
+                wire.raw(byte)
+            });
         assert!(sent.is_err() || wire.is_closed_within(CUT), "served to the end");
         assert!(start.elapsed() < CUT, "cut only after {:?}", start.elapsed());
     });
@@ -100,7 +102,26 @@ fn a_message_that_goes_on_for_ever_is_cut() {
 #[test]
 fn commands_out_of_order_end_in_a_verdict_or_a_close() {
     let mut torwart = Torwart::start();
-    let orders = ["RE", "LE", "BE", "NE", "E", "EE", "MNNE", "MRTTE", "TE", "MLNLE", "HHE", "MME", "MRMRE", "BNLTRMHCE", "AE", "UUE", "KE", "MKE"];
+    let orders = [
+        "RE",
+        "LE",
+        "BE",
+        "NE",
+        "E",
+        "EE",
+        "MNNE",
+        "MRTTE",
+        "TE",
+        "MLNLE",
+        "HHE",
+        "MME",
+        "MRMRE",
+        "BNLTRMHCE",
+        "AE",
+        "UUE",
+        "KE",
+        "MKE",
+    ];
     survives(&mut torwart, 0, |t| {
         for order in orders {
             let mut wire = Wire::client(t.milter, "203.0.113.5");
@@ -173,7 +194,11 @@ fn malformed_payloads_end_in_a_verdict_or_a_close() {
                 wire.message(mail::clean("odd").as_bytes())
             };
             if let Ok(outcome) = whole() {
-                assert!(["a", "c"].contains(&outcome.verdict().as_str()), "{} {payload:?}: {outcome:?}", char::from(command));
+                assert!(
+                    ["a", "c"].contains(&outcome.verdict().as_str()),
+                    "{} {payload:?}: {outcome:?}",
+                    char::from(command)
+                );
             }
         }
     });
@@ -184,7 +209,9 @@ fn nul_bytes_in_a_body_hide_nothing() {
     let mut torwart = Torwart::start();
     survives(&mut torwart, 0, |t| {
         let message = mail::gtube("nul").replace("\r\n\r\n", "\r\n\r\n\0\0binary\0\r\n");
-        let outcome = Wire::client(t.milter, "203.0.113.5").message(message.as_bytes()).expect("a verdict");
+        let outcome = Wire::client(t.milter, "203.0.113.5")
+            .message(message.as_bytes())
+            .expect("a verdict");
         assert_eq!(outcome.verdict(), "554 5.7.1 Gtube pattern");
     });
 }
@@ -209,7 +236,11 @@ fn clients_that_vanish_leave_nothing_behind() {
     });
     let end = Instant::now() + CUT;
     while torwart.server().descriptors() > before + 3 {
-        assert!(Instant::now() < end, "{} descriptors, {before} before", torwart.server().descriptors());
+        assert!(
+            Instant::now() < end,
+            "{} descriptors, {before} before",
+            torwart.server().descriptors()
+        );
         thread::sleep(Duration::from_millis(50));
     }
 }

@@ -18,7 +18,13 @@ fn a_stale_unix_socket_is_replaced_and_a_live_one_is_not() {
     let folder = Folder::new("daemon");
     let path = folder.join("milter.sock");
     let milter_sockets = vec![format!("unix:{}?mode=0600", path.display())];
-    let mut torwart = Torwart::within(folder, Settings { milter_sockets: milter_sockets.clone(), ..Settings::default() });
+    let mut torwart = Torwart::within(
+        folder,
+        Settings {
+            milter_sockets: milter_sockets.clone(),
+            ..Settings::default()
+        },
+    );
     UnixStream::connect(&path).expect("the milter's unix socket");
     torwart.kill();
     assert!(path.exists(), "kill -9 leaves the socket behind");
@@ -34,10 +40,17 @@ fn a_stale_unix_socket_is_replaced_and_a_live_one_is_not() {
     );
     let config = second.write("torwart.toml", config);
     let mut command = Command::new(Torwart::binary());
-    command.args(["serve", "--config"]).arg(config).arg("--state").arg(second.join("state"));
+    command
+        .args(["serve", "--config"])
+        .arg(config)
+        .arg("--state")
+        .arg(second.join("state"));
     let ran = run(&mut command, b"");
     assert_eq!(ran.code, 1, "{ran:?}");
-    assert!(ran.stderr.contains(&path.display().to_string()), "the error names the socket: {ran:?}");
+    assert!(
+        ran.stderr.contains(&path.display().to_string()),
+        "the error names the socket: {ran:?}"
+    );
     UnixStream::connect(&path).expect("the first daemon still has its socket");
     is_well(&mut torwart);
 }
@@ -79,17 +92,29 @@ fn with_map() -> (Torwart, std::path::PathBuf) {
         "[modules.multimap.blocked]\ntype = \"ip\"\nmap = \"{}\"\nsymbol = \"BLOCKED\"\naction = \"reject\"\n",
         map.display()
     );
-    (Torwart::within(folder, Settings { tables, ..Settings::default() }), map)
+    (
+        Torwart::within(
+            folder,
+            Settings {
+                tables,
+                ..Settings::default()
+            },
+        ),
+        map,
+    )
 }
 
 fn is_blocked(torwart: &Torwart, address: &str) -> bool {
-    web::scan(torwart.http, mail::clean("map").as_bytes(), &[("IP", address)])["symbols"].get("BLOCKED").is_some()
+    web::scan(torwart.http, mail::clean("map").as_bytes(), &[("IP", address)])["symbols"]
+        .get("BLOCKED")
+        .is_some()
 }
 
 fn wait_blocked(torwart: &Torwart, address: &str, wanted: bool, when: &str) {
-    wait_for(&format!("{address} {} {when}", if wanted { "to be blocked" } else { "to pass" }), || {
-        (is_blocked(torwart, address) == wanted).then_some(())
-    });
+    wait_for(
+        &format!("{address} {} {when}", if wanted { "to be blocked" } else { "to pass" }),
+        || (is_blocked(torwart, address) == wanted).then_some(()),
+    );
 }
 
 fn replace(map: &Path, content: &[u8]) {
@@ -104,7 +129,10 @@ fn a_map_absent_at_start_counts_once_it_appears_and_is_followed() {
     assert!(!is_blocked(&torwart, "198.51.100.1"));
     fs::write(&map, "198.51.100.1\n").expect("the map");
     wait_blocked(&torwart, "198.51.100.1", true, "when the file appears");
-    replace(&map, b"# renamed into place\n198.51.100.2 # with a comment\n2001:db8::/32\n198.51.101.0/24\n");
+    replace(
+        &map,
+        b"# renamed into place\n198.51.100.2 # with a comment\n2001:db8::/32\n198.51.101.0/24\n",
+    );
     wait_blocked(&torwart, "198.51.100.2", true, "after a rename");
     assert!(!is_blocked(&torwart, "198.51.100.1"));
     assert!(is_blocked(&torwart, "2001:db8::77") && is_blocked(&torwart, "198.51.101.200"));
@@ -118,7 +146,10 @@ fn a_map_absent_at_start_counts_once_it_appears_and_is_followed() {
 #[test]
 fn a_map_with_crlf_bom_and_one_bad_line_keeps_the_rest_and_names_the_line() {
     let (mut torwart, map) = with_map();
-    replace(&map, b"\xef\xbb\xbf198.51.100.1\r\n\r\n  198.51.100.2  \r\nnot an address\r\n198.51.100.300\r\n198.51.100.4\r\n");
+    replace(
+        &map,
+        b"\xef\xbb\xbf198.51.100.1\r\n\r\n  198.51.100.2  \r\nnot an address\r\n198.51.100.300\r\n198.51.100.4\r\n",
+    );
     for address in ["198.51.100.1", "198.51.100.2", "198.51.100.4"] {
         wait_blocked(&torwart, address, true, "in a file with CRLF, BOM and bad lines");
     }
@@ -131,7 +162,9 @@ fn a_map_with_crlf_bom_and_one_bad_line_keeps_the_rest_and_names_the_line() {
 #[test]
 fn a_map_caught_half_written_settles_on_the_whole_one() {
     let (mut torwart, map) = with_map();
-    let lines: String = (0..20_000).map(|n| format!("10.{}.{}.{}\n", n / 65_536, n / 256 % 256, n % 256)).collect();
+    let lines: String = (0..20_000)
+        .map(|n| format!("10.{}.{}.{}\n", n / 65_536, n / 256 % 256, n % 256))
+        .collect();
     let (first, second) = lines.split_at(lines.len() / 2 + 3);
     fs::write(&map, first).expect("half a map");
     wait_blocked(&torwart, "10.0.0.1", true, "from the first half");
@@ -167,21 +200,38 @@ fn a_clock_set_back_an_hour_stops_nothing() {
         map.display()
     );
     let environment = environment.map(|(k, v)| (k.to_string(), v)).to_vec();
-    let mut torwart = Torwart::within(folder, Settings { tables, environment, ..Settings::default() });
+    let mut torwart = Torwart::within(
+        folder,
+        Settings {
+            tables,
+            environment,
+            ..Settings::default()
+        },
+    );
     is_well(&mut torwart);
-    let scanned = |t: &Torwart| web::request(t.controller, "GET", "/stat", &[], b"").json()["scanned"].as_u64().expect("a count");
+    let scanned = |t: &Torwart| {
+        web::request(t.controller, "GET", "/stat", &[], b"").json()["scanned"]
+            .as_u64()
+            .expect("a count")
+    };
     let before = scanned(&torwart);
     fs::write(torwart.folder().join("clock"), "-3600\n").expect("the clock set back");
     is_well(&mut torwart);
     assert!(scanned(&torwart) > before, "messages count on");
-    let uptime = web::request(torwart.controller, "GET", "/stat", &[], b"").json()["uptime"].as_u64().expect("an uptime");
+    let uptime = web::request(torwart.controller, "GET", "/stat", &[], b"").json()["uptime"]
+        .as_u64()
+        .expect("an uptime");
     assert!(uptime < 600, "the uptime does not follow the wall clock: {uptime}");
     // a map written in what is now the future is still followed
     fs::write(&map, "198.51.100.1\n").expect("the map");
     wait_blocked(&torwart, "198.51.100.1", true, "with a clock set back");
     let long_ago = SystemTime::now() - Duration::from_secs(7_200);
     replace(&map, b"198.51.100.2\n");
-    fs::File::options().write(true).open(&map).and_then(|f| f.set_modified(long_ago)).expect("an older time");
+    fs::File::options()
+        .write(true)
+        .open(&map)
+        .and_then(|f| f.set_modified(long_ago))
+        .expect("an older time");
     wait_blocked(&torwart, "198.51.100.2", true, "from a file older than the one before");
     is_well(&mut torwart);
 }
@@ -190,7 +240,9 @@ fn a_clock_set_back_an_hour_stops_nothing() {
 fn mail_that_a_content_filter_hands_back_bears_one_verdict() {
     let torwart = Torwart::start();
     let postfix = Postfix::start(torwart.milter, "");
-    let reply = postfix.remote_session().mail("anna@example.org", "martha@example.com", mail::spammy("r1").as_bytes());
+    let reply = postfix
+        .remote_session()
+        .mail("anna@example.org", "martha@example.com", mail::spammy("r1").as_bytes());
     assert_eq!(reply.code, 250, "{reply:?}");
     let first = postfix.sink.wait("r1");
     assert_eq!(first.header("X-Spam"), ["Yes"]);

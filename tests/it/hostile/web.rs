@@ -49,20 +49,29 @@ fn nonsense_gets_an_error_or_a_close() {
 
 #[test]
 fn a_message_over_the_limit_gets_413_with_a_json_error() {
-    let mut torwart = Torwart::with(Settings { tables: "[scan]\nmax_message = \"64KiB\"\n".into(), ..Settings::default() });
+    let mut torwart = Torwart::with(Settings {
+        tables: "[scan]\nmax_message = \"64KiB\"\n".into(),
+        ..Settings::default()
+    });
     survives(&mut torwart, 1 << 20, |t| {
         let answer = request(t.http, "POST", "/checkv2", &[], &vec![b'x'; 1 << 20]);
         assert_eq!(answer.status, 413, "{answer:?}");
         assert!(answer.json()["error"].is_string(), "{answer:?}");
         // announced but never sent: refused on the announcement
-        let answer = exchange(t.http, b"POST /checkv2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1099511627776\r\n\r\n");
+        let answer = exchange(
+            t.http,
+            b"POST /checkv2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1099511627776\r\n\r\n",
+        );
         assert_eq!(answer.expect("an answer").status, 413);
     });
 }
 
 #[test]
 fn a_compressed_bomb_is_refused_at_the_limit() {
-    let mut torwart = Torwart::with(Settings { tables: "[scan]\nmax_message = \"1MiB\"\n".into(), ..Settings::default() });
+    let mut torwart = Torwart::with(Settings {
+        tables: "[scan]\nmax_message = \"1MiB\"\n".into(),
+        ..Settings::default()
+    });
     let mut zstd = std::process::Command::new(program("sh"));
     zstd.args(["-c", "head -c 1000000000 /dev/zero | zstd -1 -c | base64 -w0"]);
     let bomb = decoded(run(&mut zstd, b"").stdout.trim());
@@ -123,7 +132,9 @@ fn a_body_that_ends_early_harms_nobody_else() {
     survives(&mut torwart, 0, |t| {
         for _ in 0..100 {
             let mut stream = TcpStream::connect(t.http).expect("a connection");
-            stream.write_all(b"POST /checkv2 HTTP/1.1\r\nContent-Length: 100000\r\n\r\nhalf a mail").expect("half a mail");
+            stream
+                .write_all(b"POST /checkv2 HTTP/1.1\r\nContent-Length: 100000\r\n\r\nhalf a mail")
+                .expect("half a mail");
         }
     });
 }

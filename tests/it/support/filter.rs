@@ -49,14 +49,22 @@ impl Torwart {
         let [milter, http, controller] = std::array::from_fn(|_| SocketAddr::from(([127, 0, 0, 1], free_port())));
         folder.write("torwart.toml", config(&settings, folder.path(), [milter, http, controller]));
         let server = serve(&folder, &settings);
-        let mut torwart = Torwart { milter, http, controller, settings, folder, server };
+        let mut torwart = Torwart {
+            milter,
+            http,
+            controller,
+            settings,
+            folder,
+            server,
+        };
         torwart.wait_ready();
         torwart
     }
 
     fn wait_ready(&mut self) {
         let ports = [self.milter, self.http, self.controller];
-        self.server.wait_until("all its ports answer", |_| ports.iter().all(|&p| TcpStream::connect(p).is_ok()));
+        self.server
+            .wait_until("all its ports answer", |_| ports.iter().all(|&p| TcpStream::connect(p).is_ok()));
     }
 
     pub fn server(&mut self) -> &mut Server {
@@ -98,7 +106,11 @@ fn serve(folder: &Folder, settings: &Settings) -> Server {
             command
         }
     };
-    command.args(["serve", "--config"]).arg(folder.join("torwart.toml")).arg("--state").arg(folder.join("state"));
+    command
+        .args(["serve", "--config"])
+        .arg(folder.join("torwart.toml"))
+        .arg("--state")
+        .arg(folder.join("state"));
     command.envs(settings.environment.iter().map(|(k, v)| (k, v)));
     for name in ["TORWART_CONFIG", "STATE_DIRECTORY", "NOTIFY_SOCKET", "LISTEN_FDS"] {
         command.env_remove(name);
@@ -108,7 +120,13 @@ fn serve(folder: &Folder, settings: &Settings) -> Server {
 
 fn config(settings: &Settings, folder: &Path, [milter, http, controller]: [SocketAddr; 3]) -> String {
     let at = folder.display();
-    let Settings { milter: m, http: h, controller: c, tables, .. } = settings;
+    let Settings {
+        milter: m,
+        http: h,
+        controller: c,
+        tables,
+        ..
+    } = settings;
     let more: String = settings.milter_sockets.iter().map(|s| format!(", \"{s}\"")).collect();
     format!(
         "[paths]\nrun = \"{at}/run\"\n\n[listen.milter]\nsockets = [\"{milter}\"{more}]\n{m}\n\n[listen.http]\nsockets = [\"{http}\"]\n{h}\n\n\
@@ -134,11 +152,19 @@ impl Peer {
         }
         let base = free_ports(3);
         let mut command = Command::new(script());
-        command.arg("up").arg(folder.join("peer")).arg(folder.join("overlay")).env("PEER_PORT_BASE", base.to_string());
+        command
+            .arg("up")
+            .arg(folder.join("peer"))
+            .arg(folder.join("overlay"))
+            .env("PEER_PORT_BASE", base.to_string());
         let done = run(&mut command, b"");
         assert_eq!(done.code, 0, "the peer did not start: {}{}", done.stdout, done.stderr);
         let at = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
-        Peer { milter: at(base), http: at(base + 1), folder }
+        Peer {
+            milter: at(base),
+            http: at(base + 1),
+            folder,
+        }
     }
 }
 

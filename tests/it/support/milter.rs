@@ -24,7 +24,11 @@ impl Outcome {
     /// The final reply's byte, followed by its text for `y`.
     pub fn verdict(&self) -> String {
         let text = String::from_utf8_lossy(&self.last.1).trim_end_matches('\0').to_string();
-        if self.last.0 == b'y' { text } else { char::from(self.last.0).to_string() }
+        if self.last.0 == b'y' {
+            text
+        } else {
+            char::from(self.last.0).to_string()
+        }
     }
 }
 
@@ -42,7 +46,10 @@ impl Wire {
         stream.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
         stream.set_write_timeout(Some(PATIENCE)).expect("a write timeout");
         stream.set_nodelay(true).expect("no delay");
-        Wire { stream: BufReader::new(stream), agreed: 0 }
+        Wire {
+            stream: BufReader::new(stream),
+            agreed: 0,
+        }
     }
 
     /// Connects and negotiates as Postfix does.
@@ -95,7 +102,11 @@ impl Wire {
     /// Sends one event and reads its answer where one is due.
     pub fn event(&mut self, command: u8, payload: &[u8]) -> io::Result<Option<Packet>> {
         self.send(command, payload)?;
-        if self.is_silent(command) { Ok(None) } else { self.receive().map(Some) }
+        if self.is_silent(command) {
+            Ok(None)
+        } else {
+            self.receive().map(Some)
+        }
     }
 
     fn is_silent(&self, command: u8) -> bool {
@@ -139,7 +150,11 @@ impl Wire {
 
     /// Sends one header; `value` has its leading blank as in the message.
     pub fn header(&mut self, name: &str, value: &str) -> io::Result<()> {
-        let value = if self.agreed & LEADING_SPACE != 0 { value } else { value.strip_prefix(' ').unwrap_or(value) };
+        let value = if self.agreed & LEADING_SPACE != 0 {
+            value
+        } else {
+            value.strip_prefix(' ').unwrap_or(value)
+        };
         self.event(b'L', format!("{name}\0{value}\0").as_bytes()).map(drop)
     }
 

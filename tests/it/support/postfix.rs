@@ -32,7 +32,9 @@ impl Postfix {
         queue(&folder.join("queue"));
         let (postfix, _) = ids();
         let data = folder.join("data");
-        fs::create_dir(&data).and_then(|()| chown(&data, Some(postfix), None)).expect("Postfix's data folder");
+        fs::create_dir(&data)
+            .and_then(|()| chown(&data, Some(postfix), None))
+            .expect("Postfix's data folder");
         folder.write("etc/main.cf", main_cf(&folder, milter, sink.address, extra));
         folder.write("etc/master.cf", master_cf(address));
         let mut master = Command::new(Path::new(DAEMONS).join("master"));
@@ -42,7 +44,12 @@ impl Postfix {
         // Postfix logs to the same file; what master itself prints before that lands there too
         let mut server = Server::start("postfix", &master, folder.join("log"));
         server.wait_until("its SMTP port answers", |_| TcpStream::connect(address).is_ok());
-        Postfix { address, sink, server, folder }
+        Postfix {
+            address,
+            sink,
+            server,
+            folder,
+        }
     }
 
     /// A session from this machine.
@@ -77,13 +84,20 @@ impl Postfix {
 
     /// How many messages wait in its queue (a message that was handed over and not yet taken is one of them).
     pub fn queued(&self) -> usize {
-        ["maildrop", "incoming", "active", "deferred", "hold"].iter().map(|q| files(&self.folder.join("queue").join(q))).sum()
+        ["maildrop", "incoming", "active", "deferred", "hold"]
+            .iter()
+            .map(|q| files(&self.folder.join("queue").join(q)))
+            .sum()
     }
 
     /// Asks Postfix to try everything that waits.
     pub fn flush(&self) {
         let mut command = Command::new(program("postqueue"));
-        command.arg("-c").arg(self.folder.join("etc")).arg("-f").env("MAIL_CONFIG", self.folder.join("etc"));
+        command
+            .arg("-c")
+            .arg(self.folder.join("etc"))
+            .arg("-f")
+            .env("MAIL_CONFIG", self.folder.join("etc"));
         let done = run(&mut command, b"");
         assert_eq!(done.code, 0, "postqueue -f: {}", done.stderr);
     }
@@ -105,7 +119,10 @@ fn ids() -> (u32, u32) {
         let text = fs::read_to_string(file).unwrap_or_else(|e| panic!("read {file}: {e}"));
         let line = text.lines().find(|l| l.split(':').next() == Some(name));
         let line = line.unwrap_or_else(|| panic!("{name} is not in {file}: is postfix installed?"));
-        line.split(':').nth(2).and_then(|n| n.parse().ok()).expect("a number of the user or group")
+        line.split(':')
+            .nth(2)
+            .and_then(|n| n.parse().ok())
+            .expect("a number of the user or group")
     };
     (number("/etc/passwd", "postfix"), number("/etc/group", "postdrop"))
 }
@@ -114,7 +131,9 @@ fn ids() -> (u32, u32) {
 fn queue(root: &Path) {
     let (postfix, postdrop) = ids();
     fs::create_dir(root).expect("the queue folder");
-    let ours = ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace"];
+    let ours = [
+        "active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace",
+    ];
     let all = ours.iter().map(|n| (*n, postfix, None, 0o700)).chain([
         ("maildrop", postfix, Some(postdrop), 0o730),
         ("public", postfix, Some(postdrop), 0o2710),

@@ -39,7 +39,12 @@ impl Delivered {
     /// The values of a header, unfolded as they stand, in order.
     pub fn header(&self, name: &str) -> Vec<String> {
         let text = self.text();
-        let head = text.split("\r\n\r\n").next().unwrap_or_default().replace("\r\n\t", " ").replace("\r\n ", " ");
+        let head = text
+            .split("\r\n\r\n")
+            .next()
+            .unwrap_or_default()
+            .replace("\r\n\t", " ")
+            .replace("\r\n ", " ");
         head.lines()
             .filter_map(|l| l.split_once(':'))
             .filter(|(n, _)| n.eq_ignore_ascii_case(name))
@@ -77,13 +82,17 @@ impl Sink {
     /// Waits for a message that holds `mark`.
     pub fn wait(&self, mark: &str) -> Delivered {
         wait_for(&format!("a delivered mail with {mark:?}"), || {
-            self.all().into_iter().find(|d| d.raw.windows(mark.len()).any(|w| w == mark.as_bytes()))
+            self.all()
+                .into_iter()
+                .find(|d| d.raw.windows(mark.len()).any(|w| w == mark.as_bytes()))
         })
     }
 
     /// Waits until `count` messages are there.
     pub fn wait_count(&self, count: usize) -> Vec<Delivered> {
-        wait_for(&format!("{count} delivered mails"), || Some(self.all()).filter(|all| all.len() >= count))
+        wait_for(&format!("{count} delivered mails"), || {
+            Some(self.all()).filter(|all| all.len() >= count)
+        })
     }
 }
 
@@ -100,7 +109,9 @@ fn serve(stream: &TcpStream, kept: &Mutex<Vec<Delivered>>) -> Option<()> {
         let upper = line.trim_end().to_ascii_uppercase();
         let path = || line.split(['<', '>']).nth(1).unwrap_or_default().to_string();
         let answer = match upper.as_bytes() {
-            [b'L', b'H', b'L', b'O', ..] => "250-sink.example.com\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n".to_string(),
+            [b'L', b'H', b'L', b'O', ..] => {
+                "250-sink.example.com\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n".to_string()
+            }
             [b'M', b'A', b'I', b'L', ..] => {
                 (from, to) = (path(), Vec::new());
                 "250 2.1.0 ok\r\n".into()
@@ -112,7 +123,11 @@ fn serve(stream: &TcpStream, kept: &Mutex<Vec<Delivered>>) -> Option<()> {
             b"DATA" => {
                 out.write_all(b"354 go\r\n").ok()?;
                 let raw = body(&mut lines)?;
-                kept.lock().expect("the sink's list").push(Delivered { from: from.clone(), to: to.clone(), raw });
+                kept.lock().expect("the sink's list").push(Delivered {
+                    from: from.clone(),
+                    to: to.clone(),
+                    raw,
+                });
                 "250 2.0.0 kept\r\n".repeat(to.len())
             }
             b"QUIT" => {

@@ -36,7 +36,10 @@ impl Smtp {
 
     /// Sends one line and reads the reply.
     pub fn say(&mut self, line: &str) -> Reply {
-        self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).expect("send a command");
+        self.0
+            .get_mut()
+            .write_all(format!("{line}\r\n").as_bytes())
+            .expect("send a command");
         self.reply()
     }
 
@@ -47,7 +50,11 @@ impl Smtp {
 
     /// Sends a whole message; the first refusal, or the answer to its end, is returned.
     pub fn mail(&mut self, from: &str, to: &str, message: &[u8]) -> Reply {
-        for (line, wanted) in [(format!("MAIL FROM:<{from}>"), 2), (format!("RCPT TO:<{to}>"), 2), ("DATA".into(), 3)] {
+        for (line, wanted) in [
+            (format!("MAIL FROM:<{from}>"), 2),
+            (format!("RCPT TO:<{to}>"), 2),
+            ("DATA".into(), 3),
+        ] {
             let reply = self.say(&line);
             if reply.code / 100 != wanted {
                 let _ = self.say("RSET");
@@ -68,7 +75,10 @@ impl Smtp {
             code = line[..3].parse().unwrap_or(code);
             lines.push(line.get(4..).unwrap_or_default().to_string());
             if line.as_bytes().get(3) != Some(&b'-') {
-                return Reply { code, text: lines.join("\n") };
+                return Reply {
+                    code,
+                    text: lines.join("\n"),
+                };
             }
         }
     }

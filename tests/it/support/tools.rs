@@ -19,7 +19,10 @@ pub struct Folder(tempfile::TempDir);
 
 impl Folder {
     pub fn new(name: &str) -> Folder {
-        let dir = tempfile::Builder::new().prefix(&format!("torwart-{name}-")).tempdir().expect("a temporary folder");
+        let dir = tempfile::Builder::new()
+            .prefix(&format!("torwart-{name}-"))
+            .tempdir()
+            .expect("a temporary folder");
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("rights of the temporary folder");
         Folder(dir)
     }
@@ -116,7 +119,11 @@ pub fn run(command: &mut Command, stdin: &[u8]) -> Ran {
     };
     feeding.join().expect("the feeding thread");
     let text = |t: thread::JoinHandle<Vec<u8>>| String::from_utf8_lossy(&t.join().expect("the reading thread")).into_owned();
-    Ran { stdout: text(out), stderr: text(err), code: status.code().unwrap_or(-1) }
+    Ran {
+        stdout: text(out),
+        stderr: text(err),
+        code: status.code().unwrap_or(-1),
+    }
 }
 
 fn drain(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
@@ -139,9 +146,16 @@ pub struct Server {
 impl Server {
     /// Starts `command` with both its outputs going to the file `log`.
     pub fn start(name: &str, command: &Command, log: PathBuf) -> Server {
-        let file = fs::OpenOptions::new().create(true).append(true).open(&log).expect("open the server's log");
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .expect("open the server's log");
         let mut guarded = Command::new(program("setpriv"));
-        guarded.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
+        guarded
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(command.get_program())
+            .args(command.get_args());
         for (key, value) in command.get_envs() {
             match value {
                 Some(value) => guarded.env(key, value),
@@ -155,7 +169,11 @@ impl Server {
             .process_group(0)
             .spawn()
             .unwrap_or_else(|e| panic!("start {name}: {e}"));
-        Server { child, name: name.into(), log }
+        Server {
+            child,
+            name: name.into(),
+            log,
+        }
     }
 
     pub fn pid(&self) -> u32 {
@@ -182,14 +200,19 @@ impl Server {
 
     /// Sends a signal by name, such as `HUP`.
     pub fn signal(&self, name: &str) {
-        let done = run(Command::new(program("kill")).args(["-s", name, "--"]).arg(self.pid().to_string()), b"");
+        let done = run(
+            Command::new(program("kill")).args(["-s", name, "--"]).arg(self.pid().to_string()),
+            b"",
+        );
         assert_eq!(done.code, 0, "send {name} to {}: {}", self.name, done.stderr);
     }
 
     /// Waits for its end and returns the exit code; -1 after a signal.
     pub fn wait(&mut self) -> i32 {
         let name = self.name.clone();
-        wait_for(&format!("the end of {name}"), || self.child.try_wait().ok().flatten()).code().unwrap_or(-1)
+        wait_for(&format!("the end of {name}"), || self.child.try_wait().ok().flatten())
+            .code()
+            .unwrap_or(-1)
     }
 
     /// Kills it without a chance to tidy up.
@@ -201,8 +224,14 @@ impl Server {
     /// A figure of /proc/PID/status in KiB, such as `VmRSS` or `VmHWM`.
     pub fn memory(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the server runs");
-        let line = status.lines().find(|l| l.starts_with(field)).unwrap_or_else(|| panic!("{field} in {status}"));
-        line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number of KiB")
+        let line = status
+            .lines()
+            .find(|l| l.starts_with(field))
+            .unwrap_or_else(|| panic!("{field} in {status}"));
+        line.split_whitespace()
+            .nth(1)
+            .and_then(|n| n.parse().ok())
+            .expect("a number of KiB")
     }
 
     /// How many descriptors it has open.

@@ -16,7 +16,10 @@ pub struct Answer {
 
 impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_str())
     }
 
     pub fn json(&self) -> serde_json::Value {
@@ -36,7 +39,10 @@ pub fn exchange(to: SocketAddr, bytes: &[u8]) -> Option<Answer> {
 
 /// One request with `Connection: close`.
 pub fn request(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+    let mut head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n",
+        body.len()
+    );
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -58,6 +64,15 @@ fn parse(all: &[u8]) -> Option<Answer> {
     let mut words = first.splitn(3, ' ').skip(1);
     let status = words.next()?.parse().ok()?;
     let reason = words.next().unwrap_or_default().to_string();
-    let headers = rest.lines().filter_map(|l| l.split_once(':')).map(|(n, v)| (n.to_string(), v.trim().to_string())).collect();
-    Some(Answer { status, reason, headers, body: all[end + 4..].to_vec() })
+    let headers = rest
+        .lines()
+        .filter_map(|l| l.split_once(':'))
+        .map(|(n, v)| (n.to_string(), v.trim().to_string()))
+        .collect();
+    Some(Answer {
+        status,
+        reason,
+        headers,
+        body: all[end + 4..].to_vec(),
+    })
 }
