@@ -64,7 +64,7 @@ fn stored(state: &Path) -> Result<Value> {
 
 pub(super) fn reload(which: &ConfigArgs) -> Result<ExitCode> {
     // The new configuration may be broken, and then the daemon shall be the one to say so.
-    let config = crate::config::load(&which.options().load()).map(|l| l.config).unwrap_or_default();
+    let config = crate::config::load(&which.options().load()).map_or_else(|_| folders_only(which), |l| l.config);
     let folders = folders(which, &config)?;
     match control::ask(&folders.run, &json!({ "verb": "reload" })) {
         Ok(done) => {
@@ -78,4 +78,19 @@ pub(super) fn reload(which: &ConfigArgs) -> Result<ExitCode> {
         }
         Err(absent) => Err(absent.into()),
     }
+}
+
+/// The folders that a configuration with errors still names; defaults where it cannot be read at all.
+fn folders_only(which: &ConfigArgs) -> Config {
+    let mut config = Config::default();
+    let named = which
+        .config
+        .clone()
+        .or_else(|| std::env::var_os("TORWART_CONFIG").map(PathBuf::from));
+    let file = named.unwrap_or_else(|| which.options().load().standard);
+    let tree: Option<toml::Table> = std::fs::read_to_string(file).ok().and_then(|text| text.parse().ok());
+    let path = |name: &str| Some(PathBuf::from(tree.as_ref()?.get("paths")?.get(name)?.as_str()?));
+    config.paths.run = path("run").unwrap_or_default();
+    config.paths.state = path("state").unwrap_or_default();
+    config
 }

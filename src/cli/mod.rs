@@ -28,7 +28,7 @@ enum Verb {
     /// Check the configuration: every finding to stderr, `syntax OK` or `syntax BAD` to stdout, exit 0 or 1
     Check(check::CheckArgs),
     /// Scan messages and print the report
-    Scan(scan::ScanArgs),
+    Scan(Box<scan::ScanArgs>),
     /// Show the counters of the running daemon
     Stat(control::StatArgs),
     /// Make the running daemon read its configuration again, and say how that went

@@ -90,11 +90,11 @@ impl Embedded {
         match self.shared.lock().front.look(key.bytes(), now) {
             Known::Value(value) => Some(value),
             Known::Absent => None,
-            Known::Unknown => self.from_disk(key, now),
+            Known::Unknown => self.on_disk(key, now),
         }
     }
 
-    fn from_disk(&self, key: &Key, now: u64) -> Option<Bytes> {
+    fn on_disk(&self, key: &Key, now: u64) -> Option<Bytes> {
         match self.shared.disk.get(key.bytes()) {
             Ok(found) => found.filter(|(until, _)| *until > now).map(|(_, value)| value),
             Err(trouble) => {
@@ -117,7 +117,7 @@ impl Embedded {
                 // last attempt reads under the lock.
                 if attempt < 3 {
                     drop(state);
-                    let found = self.from_disk(key, now);
+                    let found = self.on_disk(key, now);
                     state = self.shared.lock();
                     known = state.front.look(key.bytes(), now);
                     if known == Known::Unknown {

@@ -1,5 +1,7 @@
 //! The real program from start to end: what it needs, what it refuses, how it changes and how it leaves.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use super::support::daemon::{Daemon, Home, wait};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

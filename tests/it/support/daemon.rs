@@ -1,5 +1,7 @@
 //! The daemon's process itself, with nothing assumed about how its start ends: port 0, a folder of its own, its log on stderr.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
