@@ -1,5 +1,8 @@
 //! The one integration-test binary: whole programs, real peers, and the rules of the house.
 
+// A test that panics has done its work.
+#![allow(clippy::cast_possible_truncation, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
 mod config_bad;
 mod daemon;
 mod floors;
