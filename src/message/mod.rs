@@ -1,9 +1,33 @@
-//! A message: its envelope and its parsed bytes.
+//! A message: its envelope and its parsed bytes. Start at [`Mail::parse`].
+//!
+//! Bytes in, views out: no I/O, no clock, no opinion about spam. Nothing here fails, panics, recurses or allocates beyond
+//! [`Limits`]; what was wrong with a message is told by [`Anomalies`].
 
 pub mod address;
+mod block;
+mod content;
+pub mod date;
 pub mod envelope;
+pub mod headers;
+mod ids;
+mod limits;
+mod mail;
+mod parse;
+pub mod part;
+pub mod received;
+pub mod sniff;
+mod structure;
+mod words;
 
+#[cfg(test)]
+mod tests;
+
+pub use address::Address;
+pub use content::{ContentType, Disposition, Params};
+pub use date::BadDate;
 pub use envelope::{Envelope, SmtpPath};
-
-/// The parsed view of a message. (To come with the parser.)
-pub struct Mail<'r>(std::marker::PhantomData<&'r [u8]>);
+pub use headers::{Header, Headers};
+pub use limits::{Anomalies, Limits, Newline};
+pub use mail::Mail;
+pub use part::{Encoding, Part};
+pub use received::Received;

@@ -1,0 +1,85 @@
+//! The Date header, as strictly as the peer reads it. No clock.
+
+/// A date that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadDate;
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+/// Reads a decoded value: seconds since 1970.
+pub fn read(value: &str) -> Result<i64, BadDate> {
+    parse(value).ok_or(BadDate)
+}
+
+fn parse(value: &str) -> Option<i64> {
+    let mut rest = value.trim();
+    if let Some((day, tail)) = rest.split_once(',') {
+        if !DAYS.contains(&day) {
+            return None;
+        }
+        rest = tail;
+    }
+    let mut words = rest.split_ascii_whitespace();
+    let day = number(words.next()?, 1, 2)?;
+    let month = words.next()?;
+    let month = MONTHS.iter().position(|m| *m == month)?;
+    let year_word = words.next()?;
+    let year = number(year_word, 2, 4)?;
+    let year = match year_word.len() {
+        4 => year,
+        _ if year < 50 => year + 2000,
+        _ => year + 1900,
+    };
+    let seconds = clock(words.next()?)?;
+    let zone = zone(words.next()?)?;
+    if let Some(after) = words.next()
+        && !after.starts_with('(')
+    {
+        return None;
+    }
+    if !(1..=31).contains(&day) {
+        return None;
+    }
+    let month = i64::try_from(month).ok()? + 1;
+    Some(days(year, month, day) * 86_400 + seconds - zone)
+}
+
+fn number(word: &str, least: usize, most: usize) -> Option<i64> {
+    let fits = (least..=most).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_digit());
+    fits.then(|| word.parse().ok()).flatten()
+}
+
+fn clock(word: &str) -> Option<i64> {
+    let mut parts = word.split(':');
+    let hour = number(parts.next()?, 1, 2).filter(|h| *h < 24)?;
+    let minute = number(parts.next()?, 2, 2).filter(|m| *m < 60)?;
+    let second = match parts.next() {
+        Some(s) => number(s, 2, 2).filter(|s| *s <= 60)?,
+        None => 0,
+    };
+    parts.next().is_none().then_some(hour * 3600 + minute * 60 + second)
+}
+
+fn zone(word: &str) -> Option<i64> {
+    let word = word.split('(').next().unwrap_or_default();
+    if word == "GMT" {
+        return Some(0);
+    }
+    let (sign, digits) = match word.split_at_checked(1)? {
+        ("+", d) => (1, d),
+        ("-", d) => (-1, d),
+        _ => return None,
+    };
+    let value = number(digits, 4, 4)?;
+    Some(sign * (value / 100 * 3600 + value % 100 * 60))
+}
+
+/// Days since 1970-01-01 of a proleptic Gregorian date; days beyond the month's end run on.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}

@@ -1,0 +1,184 @@
+//! One MIME part: what it says of itself and its content, decoded when first asked for. Where it begins and ends was
+//! decided by `structure`.
+
+use super::content::{ContentType, Disposition};
+use super::headers::Headers;
+use super::parse;
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+/// A Content-Transfer-Encoding, by rspamd's reading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encoding {
+    /// No such header, or an unknown word in it.
+    #[default]
+    Unknown,
+    /// `7bit`
+    SevenBit,
+    /// `8bit`
+    EightBit,
+    /// `binary`
+    Binary,
+    /// `quoted-printable`
+    QuotedPrintable,
+    /// `base64`
+    Base64,
+    /// `x-uuencode` and its other names
+    Uuencode,
+}
+
+impl Encoding {
+    /// Reads a header value.
+    pub fn read(value: &str) -> Encoding {
+        let word = value
+            .trim()
+            .split([';', ' ', '\t', '('])
+            .next()
+            .unwrap_or_default()
+            .trim_matches('"');
+        const NAMES: [(&str, Encoding); 9] = [
+            ("7bit", Encoding::SevenBit),
+            ("8bit", Encoding::EightBit),
+            ("binary", Encoding::Binary),
+            ("quoted-printable", Encoding::QuotedPrintable),
+            ("base64", Encoding::Base64),
+            ("x-uuencode", Encoding::Uuencode),
+            ("uuencode", Encoding::Uuencode),
+            ("x-uue", Encoding::Uuencode),
+            ("uue", Encoding::Uuencode),
+        ];
+        NAMES
+            .iter()
+            .find(|(name, _)| word.eq_ignore_ascii_case(name))
+            .map_or(Encoding::Unknown, |(_, e)| *e)
+    }
+
+    /// The name that rspamd shows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Encoding::Unknown => "unknown",
+            Encoding::SevenBit => "7bit",
+            Encoding::EightBit => "8bit",
+            Encoding::Binary => "binary",
+            Encoding::QuotedPrintable => "quoted-printable",
+            Encoding::Base64 => "base64",
+            Encoding::Uuencode => "uuencode",
+        }
+    }
+}
+
+/// A part; its index in `Mail::parts` is rspamd's part number.
+#[derive(Debug, Clone)]
+pub struct Part<'r> {
+    /// Index of the part it stands in.
+    pub parent: Option<usize>,
+    /// Indices of the parts in it.
+    pub children: Vec<usize>,
+    /// Its own header block; that of the message for the top part.
+    pub headers: Headers<'r>,
+    /// Content-Type, where there is one that can be read.
+    pub content_type: Option<ContentType>,
+    /// Content-Disposition, where there is one.
+    pub disposition: Option<Disposition>,
+    /// File name by disposition or type, decoded.
+    pub file_name: Option<String>,
+    /// The encoding as written.
+    pub transfer_encoding: Encoding,
+    /// The encoding in effect: where none or an unknown one is written, what the first bytes look like.
+    pub effective_encoding: Encoding,
+    /// Its bytes behind its headers, still encoded.
+    pub raw: &'r [u8],
+    /// No Content-Type was given, or none that can be read; the type is a default.
+    pub type_missing: bool,
+    pub(super) mime_type: Cow<'static, str>,
+    pub(super) data: OnceLock<Vec<u8>>,
+    pub(super) text: OnceLock<Cow<'r, str>>,
+}
+
+impl<'r> Part<'r> {
+    /// `text/plain` and the like in lower case: the declared type or the default.
+    pub fn mime_type(&self) -> &str {
+        &self.mime_type
+    }
+
+    /// The word before the slash.
+    pub fn main_type(&self) -> &str {
+        self.mime_type.split_once('/').map_or(&*self.mime_type, |(main, _)| main)
+    }
+
+    /// The word behind the slash.
+    pub fn sub_type(&self) -> &str {
+        self.mime_type.split_once('/').map_or("", |(_, sub)| sub)
+    }
+
+    /// It holds other parts.
+    pub fn is_multipart(&self) -> bool {
+        self.main_type() == "multipart"
+    }
+
+    /// It is text and not attached.
+    pub fn is_text(&self) -> bool {
+        self.main_type() == "text"
+    }
+
+    /// It is a message in the message.
+    pub fn is_message(&self) -> bool {
+        self.main_type() == "message" && matches!(self.sub_type(), "rfc822" | "news" | "global")
+    }
+
+    /// Its disposition says attachment.
+    pub fn is_attachment(&self) -> bool {
+        self.disposition.as_ref().is_some_and(|d| d.kind == "attachment")
+    }
+
+    /// The charset it names.
+    pub fn charset(&self) -> Option<&str> {
+        self.content_type.as_ref().and_then(|t| t.params.get("charset"))
+    }
+
+    /// Its content with the transfer encoding undone; decoded once.
+    pub fn data(&self) -> &[u8] {
+        match self.effective_encoding {
+            Encoding::Base64 => self.data.get_or_init(|| parse::base64(self.raw)),
+            Encoding::QuotedPrintable => self.data.get_or_init(|| parse::quoted_printable(self.raw)),
+            _ => self.raw,
+        }
+    }
+
+    /// Its content as UTF-8, for text parts only; decoded once.
+    pub fn text(&self) -> Option<&str> {
+        self.is_text().then(|| self.text.get_or_init(|| self.to_utf8()).as_ref())
+    }
+
+    fn to_utf8(&self) -> Cow<'r, str> {
+        let named = self.charset().filter(|label| !is_utf8_label(label));
+        if !matches!(self.effective_encoding, Encoding::Base64 | Encoding::QuotedPrintable) {
+            // Nothing to undo: where the bytes are UTF-8 already they are borrowed.
+            if let Ok(text) = std::str::from_utf8(self.raw)
+                && (named.is_none() || plain_ascii(named, self.raw))
+            {
+                return Cow::Borrowed(text);
+            }
+        }
+        let data = self.data();
+        if let Some(text) = named.and_then(|label| parse::charset(label, data)) {
+            return Cow::Owned(text);
+        }
+        Cow::Owned(parse::guess(data))
+    }
+}
+
+fn is_utf8_label(label: &str) -> bool {
+    label.eq_ignore_ascii_case("utf-8") || label.eq_ignore_ascii_case("utf8") || label.eq_ignore_ascii_case("us-ascii")
+}
+
+/// ASCII bytes mean the same in every charset but the stateful and the wide ones.
+fn plain_ascii(label: Option<&str>, bytes: &[u8]) -> bool {
+    let stateful = label.is_some_and(|l| {
+        let l = l.to_ascii_lowercase();
+        ["2022", "utf-7", "utf7", "utf-16", "utf16", "utf-32", "hz"]
+            .iter()
+            .any(|s| l.contains(s))
+    });
+    !stateful && bytes.is_ascii()
+}

@@ -1,0 +1,1 @@
+//! The true type of some bytes, by content.

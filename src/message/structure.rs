@@ -1,0 +1,252 @@
+//! The MIME structure: which parts a message has and where each one lies. One walk over the body with a stack of open
+//! multiparts, no recursion. Contents are not decoded here.
+
+use super::block::{self, Block};
+use super::content::{ContentType, Disposition};
+use super::headers::Headers;
+use super::limits::{Anomalies, Limits};
+use super::part::{Encoding, Part};
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+/// A multipart whose boundary may still come.
+struct Level {
+    part: usize,
+    /// Without the leading `--`; compared without case, as the peer does.
+    boundary: Vec<u8>,
+    seen: bool,
+}
+
+pub(super) struct Walk<'r, 'a> {
+    raw: &'r [u8],
+    limits: &'a Limits,
+    header_budget: usize,
+    parts: Vec<Part<'r>>,
+    /// Offset where the content of each part begins.
+    starts: Vec<usize>,
+    levels: Vec<Level>,
+    /// Parts whose end is not known yet, outermost first.
+    open: Vec<usize>,
+    anomalies: &'a mut Anomalies,
+}
+
+impl<'r, 'a> Walk<'r, 'a> {
+    pub(super) fn new(raw: &'r [u8], limits: &'a Limits, header_budget: usize, anomalies: &'a mut Anomalies) -> Walk<'r, 'a> {
+        Walk {
+            raw,
+            limits,
+            header_budget,
+            parts: Vec::new(),
+            starts: Vec::new(),
+            levels: Vec::new(),
+            open: Vec::new(),
+            anomalies,
+        }
+    }
+
+    /// Reads everything from `body` on; `headers` are the message's own.
+    pub(super) fn run(mut self, headers: Headers<'r>, body: usize) -> Vec<Part<'r>> {
+        let mut at = self.enter(headers, body, None);
+        while let Some((line, text_at)) = self.next_candidate(at) {
+            let text = boundary_text(self.raw.get(text_at..).unwrap_or_default());
+            let after = self.after_line(text_at + text.len());
+            at = match self.matching(text) {
+                Some((level, closing)) => self.boundary(level, closing, line, after),
+                None => after.saturating_sub(1).max(text_at),
+            };
+            if self.anomalies.too_many_parts {
+                break;
+            }
+        }
+        self.close_from(0, self.raw.len());
+        self.anomalies.unclosed_boundary |= !self.levels.is_empty();
+        self.anomalies.bad_boundary |= self.levels.iter().any(|l| !l.seen);
+        self.parts
+    }
+
+    /// The next line that begins with `--`: where the line end before it begins, and where its text behind `--` begins.
+    fn next_candidate(&self, from: usize) -> Option<(usize, usize)> {
+        if self.levels.is_empty() {
+            return None;
+        }
+        let rest = self.raw.get(from..)?;
+        let mut skip = 0;
+        loop {
+            let found = skip + memchr::memmem::find(rest.get(skip..)?, b"--")?;
+            let at = from + found;
+            let before = self.raw.get(..at).unwrap_or_default();
+            match before {
+                [.., b'\r', b'\n'] => return Some((at - 2, at + 2)),
+                [.., b'\n' | b'\r'] => return Some((at - 1, at + 2)),
+                [] => return Some((0, 2)),
+                _ => {}
+            }
+            // A row of dashes is one candidate at most: step over it.
+            let dashes = rest.get(found..)?.iter().take_while(|b| **b == b'-').count();
+            skip = found + dashes;
+        }
+    }
+
+    /// The outermost open multipart that this line belongs to, and whether it closes it.
+    fn matching(&self, text: &[u8]) -> Option<(usize, bool)> {
+        self.levels.iter().enumerate().find_map(|(i, level)| {
+            let rest = text.get(level.boundary.len()..).filter(|_| {
+                text.get(..level.boundary.len())
+                    .is_some_and(|t| t.eq_ignore_ascii_case(&level.boundary))
+            })?;
+            match rest {
+                [] => Some((i, false)),
+                [b'-', b'-'] => Some((i, true)),
+                _ => None,
+            }
+        })
+    }
+
+    /// A boundary line: ends what is open, begins a part unless it closes. Gives where to read on.
+    fn boundary(&mut self, level: usize, closing: bool, line: usize, after: usize) -> usize {
+        let Some(owner) = self.levels.get_mut(level).map(|l| {
+            l.seen = true;
+            l.part
+        }) else {
+            return after;
+        };
+        self.levels.truncate(level + 1);
+        let keep = self.open.iter().position(|p| *p == owner).map_or(0, |i| i + 1);
+        self.close_from(keep, line);
+        if closing {
+            self.levels.truncate(level);
+            return after.saturating_sub(1);
+        }
+        self.part(after, Some(owner))
+    }
+
+    /// Ends all open parts from the given depth of the stack on.
+    fn close_from(&mut self, keep: usize, end: usize) {
+        for index in self.open.drain(keep.min(self.open.len())..) {
+            if let (Some(part), Some(start)) = (self.parts.get_mut(index), self.starts.get(index)) {
+                part.raw = self.raw.get(*start..end.max(*start)).unwrap_or_default();
+            }
+        }
+    }
+
+    /// Reads the header block at `at` and enters the part behind it.
+    fn part(&mut self, at: usize, parent: Option<usize>) -> usize {
+        let block = self.block(at);
+        self.enter(block.headers, at + block.body, parent)
+    }
+
+    fn block(&mut self, at: usize) -> Block<'r> {
+        let rest = self.raw.get(at..).unwrap_or_default();
+        let mut budget = self.header_budget;
+        let block = block::scan(rest, &mut budget, |line| self.matching(boundary_text(line)).is_some());
+        self.header_budget = budget;
+        self.anomalies.broken_headers |= block.broken;
+        self.anomalies.too_many_headers |= block.too_many;
+        block
+    }
+
+    /// Adds a part whose content begins at `at`, and those messages that begin with it. Gives where to look for boundaries.
+    fn enter(&mut self, headers: Headers<'r>, at: usize, parent: Option<usize>) -> usize {
+        let (mut headers, mut at, mut parent) = (headers, at, parent);
+        loop {
+            if self.parts.len() >= self.limits.max_parts {
+                self.anomalies.too_many_parts = true;
+                return at;
+            }
+            let index = self.parts.len();
+            let part = make(headers, parent, self.parts.get(parent.unwrap_or(usize::MAX)));
+            let nested = part.is_message();
+            let boundary = if part.is_multipart() { self.boundary_of(&part) } else { None };
+            self.open.push(index);
+            self.starts.push(at);
+            self.parts.push(part);
+            if let Some(parent) = parent.and_then(|p| self.parts.get_mut(p)) {
+                parent.children.push(index);
+            }
+            let too_deep = self.open.len() >= self.limits.max_depth;
+            self.anomalies.too_deep |= too_deep && (nested || boundary.is_some());
+            if let Some(boundary) = boundary.filter(|_| !too_deep) {
+                self.levels.push(Level {
+                    part: index,
+                    boundary,
+                    seen: false,
+                });
+            }
+            if !nested || too_deep || self.encoded(index) {
+                // The first boundary may stand directly at the start: its line end is the one before.
+                return at.saturating_sub(1);
+            }
+            let block = self.block(at);
+            at += block.body;
+            headers = block.headers;
+            parent = Some(index);
+        }
+    }
+
+    fn boundary_of(&mut self, part: &Part<'_>) -> Option<Vec<u8>> {
+        let boundary = part.content_type.as_ref().and_then(|t| t.params.get("boundary"));
+        let boundary = boundary.map(|b| b.trim_ascii_end().as_bytes().to_vec()).filter(|b| !b.is_empty());
+        self.anomalies.bad_boundary |= boundary.is_none();
+        boundary
+    }
+
+    fn encoded(&mut self, index: usize) -> bool {
+        let encoded = self
+            .parts
+            .get(index)
+            .is_some_and(|p| matches!(p.transfer_encoding, Encoding::Base64 | Encoding::QuotedPrintable));
+        self.anomalies.encoded_message |= encoded;
+        encoded
+    }
+
+    fn after_line(&self, at: usize) -> usize {
+        let rest = self.raw.get(at..).unwrap_or_default();
+        match memchr::memchr2(b'\r', b'\n', rest) {
+            Some(i) if rest.get(i..i + 2) == Some(b"\r\n") => at + i + 2,
+            Some(i) => at + i + 1,
+            None => self.raw.len(),
+        }
+    }
+}
+
+/// What stands behind `--` up to the line end, without blanks at its end.
+fn boundary_text(rest: &[u8]) -> &[u8] {
+    let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+    rest.get(..end).unwrap_or_default().trim_ascii_end()
+}
+
+/// Builds a part out of its headers.
+fn make<'r>(headers: Headers<'r>, parent: Option<usize>, above: Option<&Part<'_>>) -> Part<'r> {
+    let content_type = headers.first("Content-Type").and_then(|h| ContentType::read(h.raw));
+    let disposition = headers.first("Content-Disposition").map(|h| Disposition::read(h.raw));
+    let transfer_encoding = headers
+        .first("Content-Transfer-Encoding")
+        .map_or(Encoding::Unknown, |h| Encoding::read(&h.value()));
+    let file_name = disposition
+        .as_ref()
+        .and_then(|d| d.params.get("filename"))
+        .or_else(|| content_type.as_ref().and_then(|t| t.params.get("name")))
+        .filter(|n| !n.is_empty())
+        .map(str::to_owned);
+    let digest = above.is_some_and(|p| p.mime_type() == "multipart/digest");
+    let mime_type = match &content_type {
+        Some(t) => Cow::Owned(format!("{}/{}", t.main, t.sub)),
+        None if digest => Cow::Borrowed("message/rfc822"),
+        None => Cow::Borrowed("text/plain"),
+    };
+    Part {
+        parent,
+        children: Vec::new(),
+        type_missing: content_type.is_none(),
+        content_type,
+        disposition,
+        file_name,
+        transfer_encoding,
+        effective_encoding: transfer_encoding,
+        raw: &[],
+        headers,
+        mime_type,
+        data: OnceLock::new(),
+        text: OnceLock::new(),
+    }
+}

@@ -1,0 +1,158 @@
+//! Header values as people read them: folding undone, RFC 2047 words decoded, 8-bit bytes made UTF-8. No addresses, no
+//! parameters.
+
+use super::parse;
+use std::borrow::Cow;
+
+/// Decodes a value; borrows where nothing is to be done. Blanks at both ends go, those inside stay.
+pub(super) fn value(raw: &[u8]) -> Cow<'_, str> {
+    let raw = raw.trim_ascii();
+    let folded = memchr::memchr2(b'\r', b'\n', raw).is_some();
+    let encoded = memchr::memmem::find(raw, b"=?").is_some();
+    if !folded && !encoded {
+        return text(raw);
+    }
+    let flat = if folded { unfold(raw) } else { Cow::Borrowed(raw) };
+    if encoded {
+        Cow::Owned(decode_words(&flat))
+    } else {
+        Cow::Owned(text(&flat).into_owned())
+    }
+}
+
+/// Takes out line ends; each line end and the blanks behind it become one blank.
+pub(super) fn unfold(raw: &[u8]) -> Cow<'_, [u8]> {
+    let Some(first) = memchr::memchr2(b'\r', b'\n', raw) else {
+        return Cow::Borrowed(raw);
+    };
+    let mut out = Vec::with_capacity(raw.len());
+    out.extend_from_slice(raw.get(..first).unwrap_or_default());
+    let mut rest = raw.get(first..).unwrap_or_default();
+    while !rest.is_empty() {
+        let blanks = rest.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        rest = rest.get(blanks..).unwrap_or_default();
+        if !rest.is_empty() {
+            out.push(b' ');
+        }
+        let line = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+        out.extend_from_slice(rest.get(..line).unwrap_or_default());
+        rest = rest.get(line..).unwrap_or_default();
+    }
+    Cow::Owned(out)
+}
+
+/// Bytes as UTF-8: as they are where valid, else by guess.
+pub(super) fn text(raw: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(raw) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(parse::guess(raw)),
+    }
+}
+
+struct Word<'w> {
+    charset: &'w [u8],
+    base64: bool,
+    text: &'w [u8],
+}
+
+/// Decodes encoded words. Blanks between two of them vanish; neighbours of one charset are joined before they are
+/// converted, since careless senders cut characters in two.
+pub(super) fn decode_words(raw: &[u8]) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut pending: Vec<u8> = Vec::new();
+    let mut charset: &[u8] = b"";
+    let mut plain = 0;
+    let mut at = 0;
+    while let Some(found) = memchr::memmem::find(raw.get(at..).unwrap_or_default(), b"=?") {
+        let start = at + found;
+        let Some((word, end)) = word_at(raw, start) else {
+            at = start + 2;
+            continue;
+        };
+        let between = raw.get(plain..start).unwrap_or_default();
+        let adjacent = plain > 0 && between.iter().all(u8::is_ascii_whitespace);
+        if !adjacent || !charset.eq_ignore_ascii_case(word.charset) {
+            flush(&mut out, charset, &mut pending);
+        }
+        if !adjacent {
+            out.push_str(&text(between));
+        }
+        charset = word.charset;
+        if word.base64 {
+            pending.extend_from_slice(&parse::base64(word.text));
+        } else {
+            decode_q(word.text, &mut pending);
+        }
+        at = end;
+        plain = end;
+    }
+    flush(&mut out, charset, &mut pending);
+    out.push_str(&text(raw.get(plain..).unwrap_or_default()));
+    out
+}
+
+fn flush(out: &mut String, charset: &[u8], pending: &mut Vec<u8>) {
+    if pending.is_empty() {
+        return;
+    }
+    // RFC 2231: the charset may carry a language behind an asterisk.
+    let label = charset.split(|b| *b == b'*').next().unwrap_or_default();
+    let decoded = std::str::from_utf8(label).ok().and_then(|label| parse::charset(label, pending));
+    out.push_str(&decoded.unwrap_or_else(|| parse::guess(pending)));
+    pending.clear();
+}
+
+/// Reads `=?charset?X?text?=` at `start`; gives the word and where it ends. Each piece is bounded by the next `?`, so
+/// that a row of beginnings without ends stays linear.
+fn word_at(raw: &[u8], start: usize) -> Option<(Word<'_>, usize)> {
+    let rest = raw.get(start + 2..)?;
+    let window = rest.get(..rest.len().min(76)).unwrap_or(rest);
+    let mark = memchr::memchr(b'?', window)?;
+    let charset = rest.get(..mark)?;
+    if charset.is_empty() || charset.iter().any(|b| b.is_ascii_whitespace()) {
+        return None;
+    }
+    let base64 = match rest.get(mark + 1)? {
+        b'b' | b'B' => true,
+        b'q' | b'Q' => false,
+        _ => return None,
+    };
+    if rest.get(mark + 2) != Some(&b'?') {
+        return None;
+    }
+    let text = rest.get(mark + 3..)?;
+    let end = text_end(text)?;
+    let after = start + 2 + mark + 3 + end + 2;
+    let text = text.get(..end)?;
+    Some((Word { charset, base64, text }, after))
+}
+
+/// The first `?=`; another `=?` before it means that this word has no end.
+fn text_end(text: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let mark = from + memchr::memchr(b'?', text.get(from..)?)?;
+        if text.get(mark + 1) == Some(&b'=') {
+            return Some(mark);
+        }
+        if mark > 0 && text.get(mark - 1) == Some(&b'=') {
+            return None;
+        }
+        from = mark + 1;
+    }
+}
+
+fn decode_q(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        match (byte, tail) {
+            (b'_', _) => out.push(b' '),
+            (b'=', [a, b, after @ ..]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {
+                out.push(parse::hex(*a) << 4 | parse::hex(*b));
+                rest = after;
+            }
+            _ => out.push(byte),
+        }
+    }
+}
