@@ -46,6 +46,11 @@ impl<'s> Applied<'s> {
         &self.thresholds
     }
 
+    /// True where the settings forbid anything at all.
+    pub fn restricts(&self) -> bool {
+        self.allowed.is_some()
+    }
+
     /// True where the symbol may be inserted. `known` is its place, `None` for one that nobody defined.
     pub fn allows(&self, known: Option<usize>, name: &str) -> bool {
         let Some(allowed) = &self.allowed else { return true };

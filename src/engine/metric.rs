@@ -109,40 +109,36 @@ impl<'r> Metric<'r> {
             self.clear();
             self.skipped = true;
         }
-        let sovereign = hits.skip;
-        let free = |m: &Self, h: &Hit| !m.applied.follows(&h.symbol) && m.allows(&h.symbol);
-        let any = sovereign || hits.hits.is_empty() || hits.hits.iter().any(|h| free(self, h));
+        let free = hits.skip || !self.applied.restricts();
+        let any = free || hits.hits.is_empty() || hits.hits.iter().any(|h| self.stands_alone(&h.symbol));
         for hit in hits.hits {
-            if sovereign || (any && self.applied.follows(&hit.symbol)) || self.allows(&hit.symbol) {
-                self.put(hit);
+            let id = self.rules.find(&hit.symbol);
+            if free || (any && self.applied.follows(&hit.symbol)) || self.applied.allows(id, &hit.symbol) {
+                self.put(id, hit);
             }
         }
-        if any {
-            for result in hits.pre_results {
-                if sovereign || !self.applied.thresholds().is_disabled(result.action) {
-                    self.pre_result(result);
-                }
+        for result in hits.pre_results.into_iter().filter(|_| any) {
+            if hits.skip || !self.applied.thresholds().is_disabled(result.action) {
+                self.pre_result(result);
             }
         }
+    }
+
+    fn stands_alone(&self, symbol: &str) -> bool {
+        !self.applied.follows(symbol) && self.applied.allows(self.rules.find(symbol), symbol)
     }
 
     /// Inserts one symbol, if settings allow it.
     pub fn insert(&mut self, hit: Hit) {
-        if !self.closed && self.allows(&hit.symbol) {
-            self.put(hit);
+        let id = self.rules.find(&hit.symbol);
+        if !self.closed && self.applied.allows(id, &hit.symbol) {
+            self.put(id, hit);
         }
     }
 
-    fn allows(&self, symbol: &str) -> bool {
-        self.applied.allows(self.rules.find(symbol), symbol)
-    }
-
-    /// Inserts a symbol with a score of its own (settings).
-    pub fn insert_scored(&mut self, symbol: &str, score: Option<f64>, options: Vec<String>) {
-        let known = self.rules.find(symbol).and_then(|id| self.rules.symbol(id));
-        let hit = Hit::new(symbol.to_owned().into(), 1.0, options);
-        let value = score.or_else(|| self.applied.score(symbol)).or(known.map(|k| k.score));
-        self.put_value(hit, value.unwrap_or(0.0));
+    /// Inserts one symbol, whether settings allow it or not (those that settings themselves insert).
+    pub fn force(&mut self, hit: Hit) {
+        self.put(self.rules.find(&hit.symbol), hit);
     }
 
     /// Keeps a pre-result: sorted by priority, among equals the earlier first.
@@ -151,8 +147,11 @@ impl<'r> Metric<'r> {
         self.pre_results.insert(place, result);
     }
 
-    fn put(&mut self, hit: Hit) {
-        let known = self.rules.find(&hit.symbol).and_then(|id| self.rules.symbol(id));
+    fn put(&mut self, id: Option<usize>, hit: Hit) {
+        if id.is_some_and(|id| !self.rules.is_live(id)) {
+            return;
+        }
+        let known = id.and_then(|id| self.rules.symbol(id));
         let base = match (self.applied.score(&hit.symbol), known) {
             (Some(score), _) => score,
             (None, Some(known)) => known.score,
@@ -160,14 +159,7 @@ impl<'r> Metric<'r> {
             (None, None) => 0.0,
         };
         let weight = if hit.weight.is_finite() { hit.weight } else { 0.0 };
-        self.put_value(hit, base * weight);
-    }
-
-    fn put_value(&mut self, hit: Hit, value: f64) {
-        let id = self.rules.find(&hit.symbol);
-        if id.is_some_and(|id| !self.rules.is_live(id)) {
-            return;
-        }
+        let value = base * weight;
         // The sum turns a negative zero into a plain one.
         let value = if value.is_finite() { value + 0.0 } else { 0.0 };
         match self.place(id, &hit.symbol) {
@@ -402,3 +394,6 @@ impl<'r> Metric<'r> {
         (symbols, self.sums.into_iter().filter_map(group).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

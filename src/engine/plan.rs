@@ -1,7 +1,7 @@
 //! Brings rules into running order: by stage, by step, and behind what they need. Runs nothing.
 
 use super::{Rule, Stage};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A rule with its place: rules of one wave do not need each other.
 pub(crate) struct Planned {
@@ -106,8 +106,11 @@ fn keys(rules: &[Rule], needs: &[Vec<usize>]) -> Result<Vec<Key>, Vec<PlanError>
     }
 }
 
+/// `done` holds the keys found so far; a rule without one that was met before stands on the path: a circle.
 fn visit(start: usize, rules: &[Rule], needs: &[Vec<usize>], done: &mut [Option<Key>]) -> Result<(), Vec<String>> {
+    let mut open = HashSet::new();
     let mut path: Vec<(usize, usize)> = vec![(start, 0)];
+    open.insert(start);
     while let Some((place, next)) = path.last().copied() {
         if done.get(place).is_some_and(Option::is_some) {
             path.pop();
@@ -118,7 +121,11 @@ fn visit(start: usize, rules: &[Rule], needs: &[Vec<usize>], done: &mut [Option<
             if let Some(step) = path.last_mut() {
                 step.1 += 1;
             }
-            if let Some(from) = path.iter().position(|(p, _)| *p == other) {
+            if done.get(other).is_some_and(Option::is_some) {
+                continue;
+            }
+            if !open.insert(other) {
+                let from = path.iter().position(|(p, _)| *p == other).unwrap_or(0);
                 let circle = path.iter().skip(from).map(|(p, _)| *p).chain([other]);
                 return Err(circle.filter_map(|p| rules.get(p).map(|r| r.name.clone())).collect());
             }

@@ -15,6 +15,9 @@ pub mod priority {
     pub const ADMINISTRATOR: u8 = 2;
 }
 
+/// Where lists show symbols without a group.
+const UNGROUPED: &str = "ungrouped";
+
 /// A limit of shots that is never reached (`any_shot`).
 pub const ANY_SHOT: u32 = u32::MAX;
 
@@ -314,7 +317,8 @@ impl Builder {
 
     /// Takes a definition, by the rule of priorities.
     pub fn define(&mut self, definition: Definition) {
-        let groups: Vec<usize> = definition.groups.iter().map(|g| self.group_id(g)).collect();
+        let named = definition.groups.iter().filter(|g| !g.is_empty() && *g != UNGROUPED);
+        let groups: Vec<usize> = named.map(|g| self.group_id(g)).collect();
         let registered = definition.priority < priority::ADMINISTRATOR;
         let score = definition.score.filter(|s| s.is_finite());
         let Some(known) = self.index.get(&definition.symbol).and_then(|id| self.symbols.get_mut(*id)) else {

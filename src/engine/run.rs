@@ -5,7 +5,8 @@
 
 use super::applied::Applied;
 use super::plan::Planned;
-use super::{Action, Ask, Check, Hits, Metric, PreResult, Ruleset, Run, Scan, Stage, order};
+use super::{Action, Ask, Check, Hit, Hits, Metric, PreResult, Ruleset, Run, Scan, Stage, order};
+use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -95,7 +96,8 @@ impl<'c, 'r, 's> Course<'c, 'r, 's> {
             return;
         }
         for symbol in &self.metric.applied().settings().symbols {
-            self.metric.insert_scored(&symbol.symbol, symbol.score, symbol.options.clone());
+            let name = Cow::Owned(symbol.symbol.clone());
+            self.metric.force(Hit::new(name, symbol.weight, symbol.options.clone()));
         }
     }
 
@@ -132,7 +134,8 @@ impl<'c, 'r, 's> Course<'c, 'r, 's> {
             return !self.metric.skipped();
         }
         let stops = self.rules.scoring.stop_at_reject && !self.control.pass_all;
-        !self.metric.ended() && !(stops && self.metric.above_reject())
+        let stopped = stops && self.metric.above_reject();
+        !stopped && !self.metric.ended()
     }
 
     fn late(&mut self, until: Option<Instant>) -> bool {
@@ -227,7 +230,7 @@ enum State<'a> {
 }
 
 impl<'a> Seat<'a> {
-    fn new(planned: &'a Planned, ask: &'a dyn Ask, scan: &'a Scan<'a>) -> Seat<'a> {
+    fn new(planned: &'a Planned, ask: &'a dyn Ask, scan: &'a Scan<'_>) -> Seat<'a> {
         let state = catch_unwind(AssertUnwindSafe(|| ask.ask(scan)));
         Seat {
             planned,
@@ -251,3 +254,6 @@ impl<'a> Seat<'a> {
         Poll::Ready(())
     }
 }
+
+#[cfg(test)]
+mod tests;

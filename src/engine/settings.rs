@@ -43,8 +43,8 @@ pub struct Settings {
 pub struct Insertion {
     /// Its name.
     pub symbol: String,
-    /// Its score; without one, its configured score.
-    pub score: Option<f64>,
+    /// Multiplies its score. Requests call it a score; 3.4 takes it as a weight all the same.
+    pub weight: f64,
     /// Its options.
     pub options: Vec<String>,
 }
@@ -149,7 +149,7 @@ fn names(value: &Value) -> Option<Vec<String>> {
 fn insertions(value: &Value) -> Vec<Insertion> {
     let bare = |name: &str| Insertion {
         symbol: name.to_owned(),
-        score: None,
+        weight: 1.0,
         options: Vec::new(),
     };
     match value {
@@ -160,7 +160,8 @@ fn insertions(value: &Value) -> Vec<Insertion> {
 }
 
 fn insertion(mut bare: Insertion, value: &Value) -> Insertion {
-    bare.score = value.as_f64().or_else(|| value.get("score").and_then(Value::as_f64));
+    let weight = value.as_f64().or_else(|| value.get("score").and_then(Value::as_f64));
+    bare.weight = weight.unwrap_or(1.0);
     bare.options = value.get("options").and_then(names).unwrap_or_default();
     bare
 }
@@ -191,4 +192,69 @@ fn removals(value: &Value) -> Vec<(String, i32)> {
 
 fn small(value: &Value) -> Option<i32> {
     value.as_i64().and_then(|n| i32::try_from(n).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_every_key() {
+        let text = r#"{"actions":{"add header":5,"rewrite_subject":-1.5,"reject":null,"nonsense":3},
+            "scores":{"A":1.5,"B":"x"},"subject":"[%d] %s","symbols_enabled":["A"],"groups_enabled":"g",
+            "symbols_disabled":["B",3],"groups_disabled":["h"],"policy":"implicit_allow",
+            "symbols":{"S":3,"T":{"score":2,"options":["x","y"]},"U":null},"flags":["skip"],
+            "messages":{"smtp_message":"no"},"add_headers":{"X-A":"v","X-B":{"value":"w","order":1},"X-C":["a",{"value":"b"}]},
+            "remove_headers":{"X-D":0,"X-E":[1,-2]},"whitelist":true}"#;
+        let s = Settings::parse(text).expect("an object");
+        let limits = [
+            (Action::AddHeader, Some(5.0)),
+            (Action::RewriteSubject, Some(-1.5)),
+            (Action::Reject, None),
+        ];
+        assert_eq!(s.actions, limits);
+        assert_eq!(s.scores, HashMap::from([("A".to_owned(), 1.5)]));
+        assert_eq!(s.subject.as_deref(), Some("[%d] %s"));
+        assert_eq!(
+            (s.symbols_enabled, s.groups_enabled),
+            (Some(vec!["A".to_owned()]), Some(vec!["g".to_owned()]))
+        );
+        assert_eq!(
+            (s.symbols_disabled, s.groups_disabled),
+            (vec!["B".to_owned()], vec!["h".to_owned()])
+        );
+        assert!(s.implicit_allow && s.whitelist);
+        let inserted: Vec<(&str, f64, usize)> = s.symbols.iter().map(|i| (&*i.symbol, i.weight, i.options.len())).collect();
+        assert_eq!(inserted, [("S", 3.0, 0), ("T", 2.0, 2), ("U", 1.0, 0)]);
+        let added: Vec<(&str, &str, i32)> = s.add_headers.iter().map(|(n, v, o)| (&**n, &**v, *o)).collect();
+        assert_eq!(added, [("X-A", "v", -1), ("X-B", "w", 1), ("X-C", "a", -1), ("X-C", "b", -1)]);
+        let removed: Vec<(&str, i32)> = s.remove_headers.iter().map(|(n, i)| (&**n, *i)).collect();
+        assert_eq!(removed, [("X-D", 0), ("X-E", 1), ("X-E", -2)]);
+    }
+
+    #[test]
+    fn broken_or_odd_text_never_fails_hard() {
+        for bad in ["", "{", "[]", "3", "null", "{\"a\":}", &"[".repeat(100_000)] {
+            assert!(Settings::parse(bad).is_err());
+        }
+        for odd in [
+            r#"{"actions":3,"scores":[],"symbols":7,"add_headers":"x","remove_headers":{"a":1e99}}"#,
+            "{}",
+        ] {
+            assert!(Settings::parse(odd).expect("an object").is_empty());
+        }
+    }
+
+    #[test]
+    fn old_style_scores_yield_to_named_ones() {
+        let s = Settings::parse(r#"{"A":1,"scores":{"A":2},"B":3}"#).expect("an object");
+        assert_eq!((s.scores.get("A"), s.scores.get("B")), (Some(&2.0), Some(&3.0)));
+    }
+
+    #[test]
+    fn limits_of_a_request() {
+        let s = Settings::with_scores(Some(20.0), None);
+        assert_eq!(s.actions, [(Action::Reject, Some(20.0))]);
+        assert!(Settings::with_scores(None, Some(f64::NAN)).is_empty());
+    }
 }

@@ -53,25 +53,24 @@ impl Thresholds {
 
     /// The threshold in force, `None` where the action has none or is switched off.
     pub fn get(&self, action: Action) -> Option<f64> {
-        self.limits.get(action as usize).copied().flatten()
+        let limit = self.limits.get(action as usize).copied().flatten();
+        limit.filter(|_| !self.is_disabled(action))
     }
 
     /// Gives an action another threshold (settings).
     pub fn set(&mut self, action: Action, limit: f64) {
-        if limit.is_finite() {
-            self.put(action, Some(limit), false);
+        if let Some(slot) = self.limits.get_mut(action as usize).filter(|_| limit.is_finite()) {
+            *slot = Some(limit);
         }
+        self.switch(action, false);
     }
 
     /// Switches an action off (settings: null): neither the sum nor a pre-result reaches it.
     pub fn disable(&mut self, action: Action) {
-        self.put(action, None, true);
+        self.switch(action, true);
     }
 
-    fn put(&mut self, action: Action, limit: Option<f64>, disabled: bool) {
-        if let Some(slot) = self.limits.get_mut(action as usize) {
-            *slot = limit;
-        }
+    fn switch(&mut self, action: Action, disabled: bool) {
         if let Some(slot) = self.disabled.get_mut(action as usize) {
             *slot = disabled;
         }
@@ -99,10 +98,12 @@ impl Thresholds {
         best.map_or(Action::NoAction, |(_, action)| action)
     }
 
-    /// The score that is shown as required: the limit of the last action in the configured order that has one; 0 where none has.
+    /// The score that is shown as required: the limit of the last action in the configured order that has one, switched off or not
+    /// (so 3.4 shows it); 0 where none has.
     pub fn required(&self) -> f64 {
         let shown = self.list.iter().rev().filter(|a| **a != Action::NoAction);
-        shown.filter_map(|a| self.get(*a)).next().unwrap_or(0.0)
+        let limits = shown.filter_map(|a| self.limits.get(*a as usize).copied().flatten());
+        limits.into_iter().next().unwrap_or(0.0)
     }
 
     /// The largest positive threshold, the yardstick of the grow factor.

@@ -1,50 +1,173 @@
 //! Joins the families of rules into one question: `scan(request) -> Verdict`. Knows no protocol and keeps no statistics.
 
+mod build;
+pub mod headers;
+pub mod listing;
 pub mod request;
+pub mod subject;
 
+pub use build::{compat, families};
+pub use listing::{GroupListing, SymbolListing};
 pub use request::{Flags, Request};
 
-use crate::engine::{Action, Ruleset, Verdict};
+use crate::base::prefix_set::{PrefixSet, is_loopback};
+use crate::engine::{self, Action, Applied, Compat, Control, Outcome, Ruleset, Scan, Scope, Settings, Stage, Thresholds, Verdict};
+use crate::message::{Limits, Mail};
+use headers::{Headers, Occasion};
+use std::time::{Duration, Instant, SystemTime};
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+/// From this size on parsing runs where it does not hold up other messages.
+const LARGE: usize = 256 * 1024;
+
+/// What the filter knows besides its rules.
+pub struct Policy {
+    /// Which generation's behaviour is asked for.
+    pub compat: Compat,
+    /// For the stages of a message, and once more for the last (`scan.timeout`).
+    pub timeout: Duration,
+    /// A message over it is refused for now instead of judged by what is known (`scan.on_timeout`).
+    pub refuse_late: bool,
+    /// Clients of our own, besides loopback (`scan.local_networks`).
+    pub local_networks: PrefixSet,
+    /// Bounds of parsing.
+    pub limits: Limits,
+    /// Routines that add and remove headers.
+    pub headers: Headers,
+}
 
 /// Rules, scores and thresholds of one configuration. A reload builds a new one; a message keeps the one it began with.
 pub struct Filter {
     rules: Ruleset,
+    policy: Policy,
 }
 
 impl Filter {
+    /// A filter of rules already in order.
+    pub fn new(rules: Ruleset, policy: Policy) -> Filter {
+        Filter { rules, policy }
+    }
+
     /// Scans one message; never fails: what cannot be judged is said in the verdict.
     pub async fn scan(&self, request: &Request) -> Verdict {
-        let _ = request;
-        Verdict::default()
+        let begun = Instant::now();
+        let mut verdict = self.judge(request).await;
+        verdict.elapsed = begun.elapsed();
+        verdict
+    }
+
+    async fn judge(&self, request: &Request) -> Verdict {
+        let flags = &request.flags;
+        let settings_flag = |name: &str| request.settings.flags.iter().any(|f| f == name);
+        let applied = Applied::new(&self.rules, &request.settings);
+        let mut verdict = blank(applied.thresholds());
+        verdict.profile = flags.profile.then(Vec::new);
+        if flags.skip || flags.skip_process || request.settings.whitelist || settings_flag("skip") {
+            verdict.skipped = true;
+            verdict.digest = Mail::raw_text(&request.raw).digest();
+            return verdict;
+        }
+        let mail = self.read(request);
+        let scan = Scan {
+            mail: &mail,
+            envelope: &request.envelope,
+            now: SystemTime::now(),
+            local_client: self.is_local(request),
+            mime: !flags.raw,
+            compat: self.policy.compat,
+        };
+        let empty = request.raw.is_empty();
+        let control = Control {
+            id: &request.id,
+            pass_all: flags.pass_all || settings_flag("pass_all"),
+            profile: flags.profile,
+            budget: Some(self.policy.timeout),
+            refuse_late: self.policy.refuse_late,
+            scope: if empty { Scope::Client } else { Scope::Message },
+        };
+        let outcome = engine::run(&self.rules, applied, &scan, &control).await;
+        self.fill(&mut verdict, outcome, &request.settings, &mail);
+        verdict.digest = mail.digest();
+        verdict.message_id = (!empty).then(|| mail.message_id().unwrap_or("undef").to_owned());
+        let occasion = Occasion {
+            local: scan.local_client,
+            authenticated: request.envelope.user.is_some(),
+            milter: flags.milter,
+            queue_id: request.envelope.queue_id.as_deref(),
+        };
+        verdict.milter = self.policy.headers.edits(&verdict, &request.settings, occasion);
+        verdict
+    }
+
+    fn read<'r>(&self, request: &'r Request) -> Mail<'r> {
+        let read = || match request.flags.raw {
+            true => Mail::raw_text(&request.raw),
+            false => Mail::parse(&request.raw, &self.policy.limits),
+        };
+        let many = Handle::try_current().is_ok_and(|h| h.runtime_flavor() == RuntimeFlavor::MultiThread);
+        if request.raw.len() > LARGE && many {
+            tokio::task::block_in_place(read)
+        } else {
+            read()
+        }
+    }
+
+    fn is_local(&self, request: &Request) -> bool {
+        let local = |ip| is_loopback(ip) || self.policy.local_networks.contains(ip);
+        request.envelope.ip.is_some_and(local)
+    }
+
+    fn fill(&self, verdict: &mut Verdict, outcome: Outcome<'_>, settings: &Settings, mail: &Mail<'_>) {
+        let decision = outcome.metric.decide();
+        verdict.action = decision.action;
+        verdict.score = if decision.score.is_nan() { 0.0 } else { decision.score };
+        verdict.skipped = outcome.metric.skipped();
+        verdict.timed_out = outcome.timed_out;
+        verdict.profile = outcome.profile;
+        verdict.messages = settings.messages.clone();
+        if let Some(by) = decision.by {
+            if let Some(text) = &by.message {
+                verdict.messages.retain(|(category, _)| category != "smtp_message");
+                verdict.messages.push(("smtp_message".to_owned(), text.clone()));
+            }
+            verdict.passthrough = Some(engine::Passthrough {
+                module: by.module.into_owned(),
+                action: by.action,
+                message: by.message,
+                least: by.least,
+            });
+        }
+        (verdict.symbols, verdict.groups) = outcome.metric.into_results();
+        if verdict.action == Action::RewriteSubject {
+            let pattern = settings.subject.as_deref().unwrap_or(&self.rules.scoring().subject);
+            verdict.subject = Some(subject::rewrite(pattern, mail.subject().unwrap_or_default(), verdict.score));
+        }
     }
 
     /// Groups with their symbols, as `/symbols` lists them.
     pub fn groups(&self) -> Vec<GroupListing> {
-        Vec::new()
+        listing::groups(&self.rules)
     }
 
     /// Actions with their thresholds, as `/actions` lists them.
     pub fn actions(&self) -> Vec<(Action, Option<f64>)> {
         self.rules.scoring().thresholds.listing()
     }
+
+    /// Names of the rules in running order, with their stages, as `torwart rules list` shows them.
+    pub fn rules(&self) -> impl Iterator<Item = (Stage, &str)> {
+        self.rules.rules()
+    }
 }
 
-/// A group of symbols for people.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GroupListing {
-    /// Its name, `ungrouped` for symbols without one.
-    pub name: String,
-    /// Its symbols.
-    pub symbols: Vec<SymbolListing>,
+/// A verdict before anything was found.
+fn blank(thresholds: &Thresholds) -> Verdict {
+    Verdict {
+        required: thresholds.required(),
+        thresholds: thresholds.in_force(),
+        ..Verdict::default()
+    }
 }
 
-/// A symbol for people.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SymbolListing {
-    /// Its name.
-    pub name: String,
-    /// Its score.
-    pub weight: f64,
-    /// Its sentence, where it has one.
-    pub description: Option<String>,
-}
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 mod alias;
 pub mod arc;
 pub mod extensions;
+pub mod gtube;
 pub mod headers;
 pub mod mime;
 pub mod once_received;

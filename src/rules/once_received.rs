@@ -106,10 +106,7 @@ impl Check for OnceReceived {
             return;
         }
         // Without a client from the MTA the newest header also speaks for its name.
-        let written = chain
-            .newest()
-            .filter(|_| scan.envelope.ip.is_none())
-            .and_then(|r| r.real_host.as_deref());
+        let written = chain.newest().filter(|_| scan.envelope.ip.is_none()).map(|r| r.real_host.as_str());
         match scan.envelope.hostname.as_deref().or(written.filter(|h| h.contains('.'))) {
             None if client.is_some() => nameless(scan, hits),
             name if scan.compat == Compat::V34 => self.judge_34(&chain, name, hits),
@@ -132,7 +129,7 @@ impl OnceReceived {
     /// 3.4 with a known name looks at the header only, and at the name only to find a dial-up line.
     fn judge_34(&self, chain: &Chain<'_>, name: Option<&str>, hits: &mut Hits) {
         let Some(newest) = chain.newest() else { return };
-        let written = newest.real_host.as_deref().unwrap_or_default().to_lowercase();
+        let written = newest.real_host.to_lowercase();
         if self.is_good(&written) {
             return;
         }
@@ -150,7 +147,7 @@ impl OnceReceived {
                 return;
             }
         }
-        let written = chain.newest().map(|r| r.real_host.as_deref().unwrap_or_default().to_lowercase());
+        let written = chain.newest().map(|r| r.real_host.to_lowercase());
         if written.is_some_and(|w| !self.is_good(&w)) {
             hits.add(&ONCE_RECEIVED);
         }

@@ -113,7 +113,7 @@ fn encryption(scan: &Scan<'_>, hits: &mut Hits) {
         authenticated: envelope.user.is_some(),
     });
     let written = chain.headers.iter().map(|r| Hop {
-        by: r.by_host.as_deref(),
+        by: Some(r.by_host.as_str()).filter(|h| !h.is_empty()),
         tls: r.tls,
         authenticated: r.authenticated,
     });

@@ -103,7 +103,7 @@ fn display_name(scan: &Scan<'_>, hits: &mut Hits) {
     let Some(from) = scan.mail.from().first().filter(|f| scan.mime && f.name.contains('@')) else {
         return;
     };
-    let shown = address::parse_list(&from.name);
+    let shown = address::parse_list(&from.name, 1);
     let Some(shown) = shown.first().map(|a: &Address| a.domain.as_str()).filter(|d| d.contains('.')) else {
         return;
     };

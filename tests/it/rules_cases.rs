@@ -101,13 +101,20 @@ fn every_case_of_every_family() {
                 faults.push(format!("{name}: {}\n  awaited {:?}\n  found   {found:?}", case.title, case.awaited));
             }
             for symbol in family.symbols {
-                let group = if case.awaited.contains_key(symbol.name) { &mut fired } else { &mut silent };
+                let group = if case.awaited.contains_key(symbol.name) {
+                    &mut fired
+                } else {
+                    &mut silent
+                };
                 group.insert(symbol.name);
             }
         }
         for symbol in family.symbols {
             if !fired.contains(symbol.name) || !silent.contains(symbol.name) {
-                faults.push(format!("{name}: {} needs a case where it fires and one where it does not", symbol.name));
+                faults.push(format!(
+                    "{name}: {} needs a case where it fires and one where it does not",
+                    symbol.name
+                ));
             }
         }
     }

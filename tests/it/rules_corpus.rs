@@ -60,11 +60,26 @@ fn corpus() {
 }
 
 fn report(compared: usize, tallies: &BTreeMap<String, Tally>) {
-    println!("{compared} messages\n{:28} {:>6} {:>6} {:>6} {:>8}  examples", "symbol", "both", "peer", "ours", "options");
+    println!(
+        "{compared} messages\n{:28} {:>6} {:>6} {:>6} {:>8}  examples",
+        "symbol", "both", "peer", "ours", "options"
+    );
     let (mut agreed, mut pairs) = (0, 0);
     for (symbol, t) in tallies {
-        let examples: Vec<&String> = t.peer.iter().take(3).chain(t.ours.iter().take(3)).chain(t.options.iter().take(2)).collect();
-        println!("{symbol:28} {:6} {:6} {:6} {:8}  {examples:?}", t.both, t.peer.len(), t.ours.len(), t.options.len());
+        let examples: Vec<&String> = t
+            .peer
+            .iter()
+            .take(3)
+            .chain(t.ours.iter().take(3))
+            .chain(t.options.iter().take(2))
+            .collect();
+        println!(
+            "{symbol:28} {:6} {:6} {:6} {:8}  {examples:?}",
+            t.both,
+            t.peer.len(),
+            t.ours.len(),
+            t.options.len()
+        );
         agreed += t.both;
         pairs += t.both + t.peer.len() + t.ours.len();
     }
@@ -100,9 +115,12 @@ fn envelope(mail: &Mail<'_>) -> Envelope {
         }
     }
     let address = |names: &[&str]| {
-        let headers = names.iter().flat_map(|n| mail.headers().all(n).map(|h| String::from_utf8_lossy(h.raw).into_owned()));
-        let mut read = headers.filter_map(|v| torwart::message::address::parse_list(&v).into_iter().next());
-        read.find(|a| a.address.contains('@') && a.address.is_ascii() && !a.address.contains(' ')).map(|a| SmtpPath::new(&a.address))
+        let headers = names
+            .iter()
+            .flat_map(|n| mail.headers().all(n).map(|h| String::from_utf8_lossy(h.raw).into_owned()));
+        let mut read = headers.filter_map(|v| torwart::message::address::parse_list(&v, 1).into_iter().next());
+        read.find(|a| a.address.contains('@') && a.address.is_ascii() && !a.address.contains(' '))
+            .map(|a| SmtpPath::new(&a.address))
     };
     envelope.sender = address(&["Return-Path", "From"]);
     envelope.recipients = address(&["Delivered-To", "X-Original-To", "To"]).into_iter().collect();
