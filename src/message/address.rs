@@ -2,9 +2,12 @@
 //! depend on (`;` and groups unknown, a comma counts only behind an `@`). No look-up, no rewriting.
 
 mod smtp;
+#[cfg(test)]
+mod tests;
 
 use super::words;
 pub use smtp::is_smtp_address;
+use std::borrow::Cow;
 
 /// One entry of an address header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,11 +22,13 @@ pub struct Address {
     pub local: String,
     /// Behind the last `@`, as written.
     pub domain: String,
-    /// It is a valid SMTP address.
+    /// It is a valid SMTP address in ASCII, or the empty `<>`.
     pub valid: bool,
+    /// It has bytes above 127.
+    pub eight_bit: bool,
 }
 
-/// Reads a decoded or raw header value into at most `limit` entries. `parse_list("", n)` is empty.
+/// Reads a header value into at most `limit` entries.
 pub fn parse_list(text: &str, limit: usize) -> Vec<Address> {
     let mut out = Vec::new();
     read_list(text.as_bytes(), limit, &mut out);
@@ -32,10 +37,13 @@ pub fn parse_list(text: &str, limit: usize) -> Vec<Address> {
 
 /// Adds the entries of a raw header value, up to `limit` in all.
 pub(super) fn read_list(raw: &[u8], limit: usize, out: &mut Vec<Address>) {
+    if out.len() >= limit {
+        return;
+    }
     let flat = words::unfold(raw.trim_ascii());
-    let bare = without_comments(&flat);
+    let text = without_comments(&flat);
     let mut reader = Reader {
-        text: &bare,
+        text: &text,
         at: 0,
         start: 0,
         name: Vec::new(),
@@ -47,9 +55,9 @@ pub(super) fn read_list(raw: &[u8], limit: usize, out: &mut Vec<Address>) {
 }
 
 /// Drops `( )` comments outside quoted strings; an unclosed one runs to the end.
-fn without_comments(text: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+fn without_comments(text: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'(', text).is_none() {
-        return std::borrow::Cow::Borrowed(text);
+        return Cow::Borrowed(text);
     }
     let mut out = Vec::with_capacity(text.len());
     let mut depth = 0usize;
@@ -71,12 +79,13 @@ fn without_comments(text: &[u8]) -> std::borrow::Cow<'_, [u8]> {
             out.push(byte);
         }
     }
-    std::borrow::Cow::Owned(out)
+    Cow::Owned(out)
 }
 
 struct Reader<'t, 'o> {
     text: &'t [u8],
     at: usize,
+    /// Where the piece that is neither name nor address yet begins.
     start: usize,
     name: Vec<u8>,
     seen_at: bool,
@@ -84,7 +93,7 @@ struct Reader<'t, 'o> {
     limit: usize,
 }
 
-impl Reader<'_, '_> {
+impl<'t> Reader<'t, '_> {
     fn run(&mut self) {
         while let Some(&byte) = self.text.get(self.at) {
             if self.out.len() >= self.limit {
@@ -93,31 +102,31 @@ impl Reader<'_, '_> {
             match byte {
                 b'"' => self.quoted(),
                 b'<' => self.bracketed(),
-                b',' if self.seen_at => {
-                    let entry = self.pending().trim_ascii();
-                    self.add(entry);
-                    self.at += 1;
-                    self.start = self.at;
-                }
-                b'@' => {
-                    self.seen_at = true;
+                b',' => self.comma(),
+                _ => {
+                    self.seen_at |= byte == b'@';
                     self.at += 1;
                 }
-                b',' if self.pending().trim_ascii().is_empty() && self.name.is_empty() => {
-                    self.at += 1;
-                    self.start = self.at;
-                }
-                _ => self.at += 1,
             }
         }
         self.finish();
     }
 
-    fn pending<'t>(&self) -> &'t [u8]
-    where
-        Self: 't,
-    {
+    fn pending(&self) -> &'t [u8] {
         self.text.get(self.start..self.at).unwrap_or_default()
+    }
+
+    fn rest(&self) -> &'t [u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// An address ends here, if one was seen; a name that only looked like one is dropped.
+    fn comma(&mut self) {
+        if self.seen_at {
+            self.add(self.pending().trim_ascii());
+        }
+        self.at += 1;
+        self.start = self.at;
     }
 
     /// Moves the text read so far into the name.
@@ -130,15 +139,18 @@ impl Reader<'_, '_> {
     fn quoted(&mut self) {
         self.take_name();
         self.at += 1;
-        while let Some(&byte) = self.text.get(self.at) {
+        let (before, opened) = (self.name.len(), self.at);
+        loop {
+            let Some(&byte) = self.text.get(self.at) else {
+                self.name.truncate(before);
+                return self.unclosed(opened);
+            };
             self.at += 1;
             match byte {
                 b'"' => break,
                 b'\\' => {
-                    if let Some(&next) = self.text.get(self.at) {
-                        self.name.push(next);
-                        self.at += 1;
-                    }
+                    self.name.extend(self.text.get(self.at));
+                    self.at += 1;
                 }
                 _ => self.name.push(byte),
             }
@@ -146,22 +158,24 @@ impl Reader<'_, '_> {
         self.start = self.at;
     }
 
+    /// A quote without end: what it holds is no name, but an address in brackets in it counts.
+    fn unclosed(&mut self, opened: usize) {
+        let tail = self.text.get(opened..).unwrap_or_default();
+        if let Some(bracket) = memchr::memchr(b'<', tail) {
+            self.at = opened + bracket;
+            self.start = self.at;
+            self.bracketed();
+        }
+        self.at = self.text.len();
+        self.start = self.at;
+    }
+
     fn bracketed(&mut self) {
         self.take_name();
         self.start = self.at;
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let length = memchr::memchr(b'>', rest).map_or(rest.len(), |i| i + 1);
-        self.at += length;
-        let entry = self.pending();
-        self.add(entry);
+        self.at += memchr::memchr(b'>', self.rest()).map_or(self.rest().len(), |i| i + 1);
+        self.add(self.pending());
         self.start = self.at;
-        // What follows up to the comma belongs to nobody.
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let blanks = rest.iter().take_while(|b| b.is_ascii_whitespace()).count();
-        if rest.get(blanks) == Some(&b',') {
-            self.at += blanks + 1;
-            self.start = self.at;
-        }
     }
 
     fn finish(&mut self) {
@@ -172,7 +186,8 @@ impl Reader<'_, '_> {
             self.take_name();
             let name = std::mem::take(&mut self.name);
             self.out.push(Address {
-                name: words::value(&name).into_owned(),
+                name: display_name(&name),
+                raw: "<>".to_owned(),
                 ..Address::default()
             });
         }
@@ -187,20 +202,65 @@ impl Reader<'_, '_> {
     }
 }
 
+fn display_name(bytes: &[u8]) -> String {
+    words::value(bytes.trim_ascii()).into_owned()
+}
+
 impl Address {
     fn of(entry: &[u8], name: &[u8]) -> Address {
         let raw = words::text(entry).into_owned();
-        let inner = raw.strip_prefix('<').and_then(|t| t.strip_suffix('>')).unwrap_or(&raw).trim();
-        let valid = (inner.is_empty() && raw.starts_with('<')) || is_smtp_address(inner);
-        let address = inner.to_owned();
-        let (local, domain) = address.rsplit_once('@').map_or((address.as_str(), ""), |(l, d)| (l, d));
-        Address {
-            name: words::value(name).into_owned(),
-            local: local.to_owned(),
-            domain: domain.trim_end_matches('>').to_owned(),
-            address: address.clone(),
+        let address = bare(&raw).to_owned();
+        let empty = raw.starts_with('<') && raw.ends_with('>') && raw.len() == 2;
+        let closed = !raw.starts_with('<') || raw.ends_with('>');
+        let valid = empty || (closed && address.is_ascii() && is_smtp_address(&address));
+        let mut out = Address {
+            name: display_name(name),
+            eight_bit: !address.is_ascii(),
             raw,
             valid,
-        }
+            ..Address::default()
+        };
+        out.set(&address);
+        out
     }
+
+    /// Splits at the last `@`; a valid address loses its final dot and the quotes of its local part.
+    fn set(&mut self, address: &str) {
+        let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+        if !self.valid {
+            self.local = local.to_owned();
+            self.domain = domain.to_owned();
+            self.address = address.to_owned();
+            return;
+        }
+        let local = local.strip_prefix('"').and_then(|l| l.strip_suffix('"')).unwrap_or(local);
+        let domain = domain.strip_suffix('.').unwrap_or(domain);
+        self.local = local.to_owned();
+        self.domain = domain
+            .strip_prefix('[')
+            .and_then(|d| d.strip_suffix(']'))
+            .unwrap_or(domain)
+            .to_owned();
+        self.address = if address.is_empty() {
+            String::new()
+        } else {
+            format!("{local}@{domain}")
+        };
+    }
+}
+
+/// The address inside an entry: without brackets and source route; outside brackets up to the first blank, if that alone is
+/// an address.
+fn bare(raw: &str) -> &str {
+    let Some(inner) = raw.strip_prefix('<') else {
+        let first = raw.split_ascii_whitespace().next().unwrap_or_default();
+        return if is_smtp_address(first) { first } else { raw };
+    };
+    let inner = inner.strip_suffix('>').unwrap_or(inner);
+    let trimmed = inner.trim();
+    let target = match trimmed.split_once(':') {
+        Some((route, target)) if route.starts_with('@') => target,
+        _ => trimmed,
+    };
+    if is_smtp_address(target) { target } else { inner }
 }

@@ -6,6 +6,8 @@
 pub mod address;
 mod block;
 mod content;
+#[cfg(test)]
+mod corpus;
 pub mod date;
 pub mod envelope;
 pub mod headers;

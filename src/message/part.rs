@@ -121,9 +121,10 @@ impl<'r> Part<'r> {
         self.main_type() == "text"
     }
 
-    /// It is a message in the message.
+    /// It is a message in the message: by the peer's reading any `message/` type but status reports.
     pub fn is_message(&self) -> bool {
-        self.main_type() == "message" && matches!(self.sub_type(), "rfc822" | "news" | "global")
+        let sub = self.sub_type();
+        self.main_type() == "message" && sub != "delivery-status" && !sub.contains("notification")
     }
 
     /// Its disposition says attachment.

@@ -1,5 +1,6 @@
 //! Received headers: who handed the message to whom. Trust is not judged here.
 
+use super::date;
 use super::envelope::Envelope;
 use super::mail::Mail;
 use std::net::IpAddr;
@@ -29,20 +30,182 @@ pub struct Received {
     pub artificial: bool,
 }
 
-/// Reads a decoded value; `None` where it does not count.
-pub fn read(_value: &str) -> Option<Received> {
-    None
+#[derive(Clone, Copy, PartialEq)]
+enum Clause {
+    None,
+    From,
+    By,
+    With,
+    For,
+    Other,
 }
 
-/// The chain as rules see it: that of the message, topped by an artificial entry where the session knows better.
+fn keyword(word: &str) -> Option<Clause> {
+    const WORDS: [(&str, Clause); 6] = [
+        ("from", Clause::From),
+        ("by", Clause::By),
+        ("with", Clause::With),
+        ("for", Clause::For),
+        ("id", Clause::Other),
+        ("via", Clause::Other),
+    ];
+    WORDS.iter().find(|(w, _)| word.eq_ignore_ascii_case(w)).map(|(_, c)| *c)
+}
+
+/// A piece of the header: a word, or what stands in brackets.
+enum Token<'t> {
+    Word(&'t str),
+    Comment(&'t str),
+    Date(&'t str),
+}
+
+struct Tokens<'t>(&'t str);
+
+impl<'t> Iterator for Tokens<'t> {
+    type Item = Token<'t>;
+
+    fn next(&mut self) -> Option<Token<'t>> {
+        let text = self.0.trim_start();
+        let first = text.bytes().next()?;
+        let split = |at: usize| text.split_at_checked(at).unwrap_or((text, ""));
+        match first {
+            b';' => {
+                self.0 = "";
+                Some(Token::Date(split(1).1))
+            }
+            b'(' => {
+                let end = comment_end(text);
+                self.0 = split(end).1;
+                let inside = split(end).0;
+                let inside = inside.strip_prefix('(').unwrap_or(inside);
+                Some(Token::Comment(inside.strip_suffix(')').unwrap_or(inside).trim()))
+            }
+            _ => {
+                let end = text
+                    .find(|c: char| c.is_ascii_whitespace() || matches!(c, '(' | ';'))
+                    .unwrap_or(text.len());
+                self.0 = split(end).1;
+                Some(Token::Word(split(end).0))
+            }
+        }
+    }
+}
+
+/// Where a comment that begins at 0 ends; the end of the text where it does not.
+fn comment_end(text: &str) -> usize {
+    let mut depth = 0usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return at + 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Reads a decoded value; `None` where it does not count: behind leading comments it must begin with `from` or `by`.
+pub fn read(value: &str) -> Option<Received> {
+    let mut out = Received::default();
+    let mut clause = Clause::None;
+    let mut fresh = false;
+    for token in Tokens(value) {
+        match token {
+            Token::Word(word) => match keyword(word) {
+                Some(next) if !(fresh && matches!(clause, Clause::From | Clause::By)) => {
+                    if clause == Clause::None && !matches!(next, Clause::From | Clause::By) {
+                        return None;
+                    }
+                    clause = next;
+                    fresh = true;
+                }
+                _ if clause == Clause::None => return None,
+                _ => {
+                    if fresh {
+                        out.word(clause, word);
+                    }
+                    fresh = false;
+                }
+            },
+            Token::Comment(text) if clause == Clause::From => out.peer(text),
+            Token::Comment(_) => {}
+            Token::Date(text) => out.timestamp = date::read(text).ok(),
+        }
+    }
+    (clause != Clause::None).then_some(out)
+}
+
+impl Received {
+    /// The first word of a clause.
+    fn word(&mut self, clause: Clause, word: &str) {
+        match clause {
+            Clause::From if self.from_host.is_empty() => {
+                match bracketed(word).or_else(|| word.parse().ok()) {
+                    Some(ip) => self.real_ip = Some(ip),
+                    None => self.from_host = word.to_owned(),
+                };
+            }
+            Clause::By if self.by_host.is_empty() => self.by_host = word.to_owned(),
+            Clause::With if self.proto.is_empty() => self.protocol(word),
+            Clause::For if self.for_addr.is_none() => {
+                let word = word.trim_matches(|c| matches!(c, '<' | '>' | ';' | ','));
+                self.for_addr = (!word.is_empty()).then(|| word.to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    fn protocol(&mut self, word: &str) {
+        let word = word.to_ascii_lowercase();
+        let plain = word.strip_prefix("utf8").unwrap_or(&word);
+        let (tls, authenticated) = match plain {
+            "esmtpsa" | "smtpsa" | "lmtpsa" => (true, true),
+            "esmtps" | "smtps" | "lmtps" | "imaps" | "https" => (true, false),
+            "esmtpa" | "smtpa" | "lmtpa" => (false, true),
+            _ => (false, false),
+        };
+        self.tls = tls;
+        self.authenticated = authenticated;
+        self.proto = word;
+    }
+
+    /// What the comment behind `from` says: `name [address]`, `[address]`, `address`, `helo=...`.
+    fn peer(&mut self, text: &str) {
+        let ip = match text.find('[') {
+            Some(at) => text.get(at..).and_then(bracketed),
+            None => text.split_ascii_whitespace().find_map(|w| w.parse().ok()),
+        };
+        if self.real_ip.is_none() {
+            self.real_ip = ip;
+        }
+        let first = text.split([' ', '\t', '[']).next().unwrap_or_default();
+        let first = first.rsplit_once('@').map_or(first, |(_, host)| host);
+        let host = first.contains('.') && first.parse::<IpAddr>().is_err() && !first.contains('=');
+        if self.real_host.is_empty() && host {
+            self.real_host = first.to_owned();
+        }
+    }
+}
+
+/// `[192.0.2.1]`, `[IPv6:2001:db8::1]`, anything behind the bracket ignored.
+fn bracketed(text: &str) -> Option<IpAddr> {
+    let inside = text.strip_prefix('[')?;
+    let inside = inside.split(']').next()?;
+    inside.strip_prefix("IPv6:").unwrap_or(inside).parse().ok()
+}
+
+/// The chain as rules see it: that of the message, topped by an artificial entry where the session knows better. Which
+/// rules count that entry is theirs to decide (3.4 does, 4.1 does not).
 pub fn chain(mail: &Mail<'_>, envelope: &Envelope) -> Vec<Received> {
-    let mut chain = mail.received().to_vec();
-    let newest = chain.first().and_then(|r| r.real_ip);
-    if let Some(ip) = envelope.ip
-        && !chain.is_empty()
-        && newest != Some(ip)
-    {
-        let entry = Received {
+    let read = mail.received();
+    let newest = read.first().map(|r| r.real_ip);
+    let artificial = match (envelope.ip, newest) {
+        (Some(ip), Some(known)) if known != Some(ip) => Some(Received {
             real_ip: Some(ip),
             real_host: envelope.hostname.clone().unwrap_or_default(),
             from_host: envelope.helo.clone().unwrap_or_default(),
@@ -51,8 +214,8 @@ pub fn chain(mail: &Mail<'_>, envelope: &Envelope) -> Vec<Received> {
             authenticated: envelope.user.is_some(),
             artificial: true,
             ..Received::default()
-        };
-        chain.insert(0, entry);
-    }
-    chain
+        }),
+        _ => None,
+    };
+    artificial.into_iter().chain(read.iter().cloned()).collect()
 }

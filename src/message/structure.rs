@@ -135,10 +135,16 @@ impl<'r, 'a> Walk<'r, 'a> {
         self.enter(block.headers, at + block.body, parent)
     }
 
+    /// A part's header block. Without an empty line there is none: all of it is content.
     fn block(&mut self, at: usize) -> Block<'r> {
         let rest = self.raw.get(at..).unwrap_or_default();
         let mut budget = self.header_budget;
-        let block = block::scan(rest, &mut budget, |line| self.matching(boundary_text(line)).is_some());
+        let mut block = block::scan(rest, &mut budget, |line| self.matching(boundary_text(line)).is_some());
+        if !block.ended || block.body <= 2 {
+            block.headers = Headers::default();
+            block.body = 0;
+            return block;
+        }
         self.header_budget = budget;
         self.anomalies.broken_headers |= block.broken;
         self.anomalies.too_many_headers |= block.too_many;
@@ -163,8 +169,8 @@ impl<'r, 'a> Walk<'r, 'a> {
             if let Some(parent) = parent.and_then(|p| self.parts.get_mut(p)) {
                 parent.children.push(index);
             }
-            let too_deep = self.open.len() >= self.limits.max_depth;
-            self.anomalies.too_deep |= too_deep && (nested || boundary.is_some());
+            let too_deep = self.levels.len() > self.limits.max_depth;
+            self.anomalies.too_deep |= too_deep && boundary.is_some();
             if let Some(boundary) = boundary.filter(|_| !too_deep) {
                 self.levels.push(Level {
                     part: index,
@@ -172,11 +178,12 @@ impl<'r, 'a> Walk<'r, 'a> {
                     seen: false,
                 });
             }
-            if !nested || too_deep || self.encoded(index) {
+            if !nested || self.encoded(index) {
                 // The first boundary may stand directly at the start: its line end is the one before.
                 return at.saturating_sub(1);
             }
             let block = self.block(at);
+            self.anomalies.broken_headers |= !block.ended && block.headers.is_empty();
             at += block.body;
             headers = block.headers;
             parent = Some(index);

@@ -4,20 +4,19 @@
 use super::parse;
 use std::borrow::Cow;
 
-/// Decodes a value; borrows where nothing is to be done. Blanks at both ends go, those inside stay.
+/// Decodes a value; borrows where nothing is to be done. Blanks in front go, those at the end stay (a rule asks for them);
+/// any control character becomes a blank, a NUL vanishes, as the peer has it.
 pub(super) fn value(raw: &[u8]) -> Cow<'_, str> {
-    let raw = raw.trim_ascii();
-    let folded = memchr::memchr2(b'\r', b'\n', raw).is_some();
+    let raw = raw.trim_ascii_start();
+    let plain = |b: &u8| *b >= b' ' && *b != 0x7f;
     let encoded = memchr::memmem::find(raw, b"=?").is_some();
-    if !folded && !encoded {
+    if !encoded && raw.iter().all(plain) {
         return text(raw);
     }
-    let flat = if folded { unfold(raw) } else { Cow::Borrowed(raw) };
-    if encoded {
-        Cow::Owned(decode_words(&flat))
-    } else {
-        Cow::Owned(text(&flat).into_owned())
-    }
+    let flat = unfold(raw);
+    let decoded = if encoded { Cow::Owned(decode_words(&flat)) } else { text(&flat) };
+    let clean = decoded.chars().filter(|c| *c != '\0');
+    Cow::Owned(clean.map(|c| if c.is_ascii_control() { ' ' } else { c }).collect())
 }
 
 /// Takes out line ends; each line end and the blanks behind it become one blank.
@@ -121,7 +120,8 @@ fn word_at(raw: &[u8], start: usize) -> Option<(Word<'_>, usize)> {
         return None;
     }
     let text = rest.get(mark + 3..)?;
-    let end = text_end(text)?;
+    // An empty word is no word.
+    let end = text_end(text).filter(|end| *end > 0)?;
     let after = start + 2 + mark + 3 + end + 2;
     let text = text.get(..end)?;
     Some((Word { charset, base64, text }, after))

@@ -1,4 +1,5 @@
-//! Is this text a mailbox that SMTP allows? Pure syntax.
+//! Is this text a mailbox that SMTP allows? Pure syntax, by the peer's reading: no limits of length, a domain may have one
+//! label, underscores and a final dot.
 
 /// True for a mailbox that RFC 5321 allows (UTF-8 included).
 pub fn is_smtp_address(text: &str) -> bool {
@@ -41,7 +42,7 @@ fn is_domain(domain: &str) -> bool {
         return literal.parse::<std::net::IpAddr>().is_ok();
     }
     let domain = domain.strip_suffix('.').unwrap_or(domain);
-    !domain.is_empty() && domain.len() <= 255 && domain.split('.').all(is_label)
+    !domain.is_empty() && domain.split('.').all(is_label)
 }
 
 fn is_label(label: &str) -> bool {
