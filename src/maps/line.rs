@@ -71,7 +71,9 @@ fn without_comment(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn all(text: &[u8]) -> Vec<Result<(usize, String, Option<String>), usize>> {
+    type Read = Result<(usize, String, Option<String>), usize>;
+
+    fn all(text: &[u8]) -> Vec<Read> {
         lines(text)
             .map(|l| {
                 l.map(|l| (l.number, l.key.to_owned(), l.value.map(str::to_owned)))
@@ -80,7 +82,7 @@ mod tests {
             .collect()
     }
 
-    fn entry(number: usize, key: &str, value: Option<&str>) -> Result<(usize, String, Option<String>), usize> {
+    fn entry(number: usize, key: &str, value: Option<&str>) -> Read {
         Ok((number, key.to_owned(), value.map(str::to_owned)))
     }
 

@@ -2,27 +2,19 @@
 
 use super::line::{Problem, lines};
 use super::watch::Content;
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use prefix_trie::PrefixMap;
-use std::net::{IpAddr, Ipv6Addr};
-
-/// What a network carries: the text behind it, if any.
-type Value = Option<Box<str>>;
+use crate::base::prefix_set::{PrefixMap, parse_network};
+use std::net::IpAddr;
 
 /// Networks with an optional value each. IPv4 addresses written in IPv6 (`::ffff:192.0.2.1`) are IPv4 addresses here.
 #[derive(Default)]
 pub struct Networks {
-    v4: PrefixMap<Ipv4Net, Value>,
-    v6: PrefixMap<Ipv6Net, Value>,
+    trie: PrefixMap<Option<Box<str>>>,
 }
 
 impl Networks {
     /// Value of the smallest network that holds the address: `Some(None)` for one without a value.
     pub fn get(&self, address: IpAddr) -> Option<Option<&str>> {
-        match address.to_canonical() {
-            IpAddr::V4(a) => self.v4.get_lpm(&Ipv4Net::from(a)).map(|(_, v)| v.as_deref()),
-            IpAddr::V6(a) => self.v6.get_lpm(&Ipv6Net::from(a)).map(|(_, v)| v.as_deref()),
-        }
+        self.trie.longest(address).map(|(_, value)| value.as_deref())
     }
 
     /// True where some network holds the address.
@@ -30,11 +22,9 @@ impl Networks {
         self.get(address).is_some()
     }
 
-    fn insert(&mut self, network: IpNet, value: Value) {
-        match network {
-            IpNet::V4(n) => drop(self.v4.insert(n, value)),
-            IpNet::V6(n) => drop(self.v6.insert(n, value)),
-        }
+    /// The values there are, in no order.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.trie.values().filter_map(|value| value.as_deref())
     }
 }
 
@@ -42,8 +32,15 @@ impl Content for Networks {
     fn read(text: &[u8], problem: &mut dyn FnMut(Problem)) -> Networks {
         let mut networks = Networks::default();
         for line in lines(text) {
-            match line.and_then(|l| Ok((network(l.key).map_err(|reason| Problem { line: l.number, reason })?, l.value))) {
-                Ok((network, value)) => networks.insert(network, value.map(Box::from)),
+            let read = line.and_then(|l| match parse_network(l.key) {
+                Ok(network) => Ok((network, l.value)),
+                Err(_) => Err(Problem {
+                    line: l.number,
+                    reason: format!("`{}` is neither an address nor a network", shown(l.key)),
+                }),
+            });
+            match read {
+                Ok((network, value)) => drop(networks.trie.insert(network, value.map(Box::from))),
                 Err(bad) => problem(bad),
             }
         }
@@ -51,37 +48,7 @@ impl Content for Networks {
     }
 
     fn len(&self) -> usize {
-        self.v4.len() + self.v6.len()
-    }
-}
-
-/// Reads an address or a network; bits behind the prefix are cleared, brackets around IPv6 are allowed.
-pub fn network(text: &str) -> Result<IpNet, String> {
-    let (address, length) = text.split_once('/').map_or((text, None), |(a, l)| (a, Some(l)));
-    let address = address.strip_prefix('[').and_then(|a| a.strip_suffix(']')).unwrap_or(address);
-    let wrong = || format!("`{}` is neither an address nor a network", shown(text));
-    let address: IpAddr = address.parse().map_err(|_| wrong())?;
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    let length = match length {
-        None => most,
-        Some(l) if !l.is_empty() && l.bytes().all(|b| b.is_ascii_digit()) => {
-            let too_long = || format!("`{}`: a prefix of this kind has at most {most} bits", shown(text));
-            l.parse::<u8>().ok().filter(|&l| l <= most).ok_or_else(too_long)?
-        }
-        Some(_) => return Err(wrong()),
-    };
-    let (address, length) = match address {
-        IpAddr::V6(a) => mapped(a, length),
-        v4 => (v4, length),
-    };
-    Ok(IpNet::new(address, length).map_err(|_| wrong())?.trunc())
-}
-
-/// An IPv4 network written in IPv6 becomes one of version 4.
-fn mapped(address: Ipv6Addr, length: u8) -> (IpAddr, u8) {
-    match (address.to_ipv4_mapped(), length.checked_sub(96)) {
-        (Some(v4), Some(length)) => (IpAddr::V4(v4), length),
-        _ => (IpAddr::V6(address), length),
+        self.trie.len()
     }
 }
 
@@ -145,20 +112,12 @@ mod tests {
         assert_eq!(n.len(), 2);
         assert_eq!(problems.iter().map(|p| p.line).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7]);
         assert_eq!(problems[0].reason, "`mail.example.com` is neither an address nor a network");
-        assert_eq!(problems[1].reason, "`10.0.0.2/33`: a prefix of this kind has at most 32 bits");
     }
 
     proptest! {
         #[test]
-        fn every_written_network_is_read_back(bits: u128, length in 0u8..=128) {
-            let network_ = IpNet::new(IpAddr::from(bits.to_be_bytes()), length).unwrap().trunc();
-            prop_assume!(!matches!(network_.addr(), IpAddr::V6(a) if a.to_ipv4_mapped().is_some()));
-            prop_assert_eq!(network(&network_.to_string()), Ok(network_));
-        }
-
-        #[test]
         fn no_text_panics(text in "\\PC{0,40}") {
-            let _ = network(&text);
+            let _ = load(&text);
         }
     }
 }

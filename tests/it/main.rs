@@ -13,4 +13,7 @@ mod milter_dialog;
 mod miltertest;
 mod peer;
 mod postfix;
+mod rules_cases;
+mod rules_corpus;
+mod rules_support;
 mod support;

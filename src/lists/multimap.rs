@@ -1,0 +1,292 @@
+//! Lists of the administrator: a client on a list gets a symbol, or an action at once. Every table `[modules.multimap.NAME]` is one rule.
+//! This version looks up client addresses only; the other kinds that rspamd knows are refused with a word on it, not ignored.
+
+use super::value::{self, Value};
+use crate::base::prefix_set::parse_network;
+use crate::base::suggest::nearest;
+use crate::config::value::Node;
+use crate::config::{Diagnostic, Section};
+use crate::engine::{Action, Check, Compat, Definition, Hits, PreResult, Rule, Scan, Symbol, order};
+use crate::family::{Family, Services};
+use crate::maps::{Map, Networks, Source};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// No symbols of the code: the configuration names them all.
+static SYMBOLS: &[&Symbol] = &[];
+
+/// Maps of the administrator.
+pub const FAMILY: Family = Family {
+    name: "multimap",
+    symbols: SYMBOLS,
+    build,
+};
+
+/// Who decided, in logs.
+const MODULE: &str = "multimap";
+
+/// Kinds of rules that rspamd knows and this version does not.
+const LATER: &[&str] = &[
+    "asn",
+    "combined",
+    "content",
+    "country",
+    "dnsbl",
+    "filename",
+    "from",
+    "header",
+    "helo",
+    "hostname",
+    "mempool",
+    "rcpt",
+    "received",
+    "regexp_rules",
+    "selector",
+    "symbol_options",
+    "url",
+    "user",
+];
+
+/// At most so many symbols named by one map's values are declared.
+const MOST_NAMED: usize = 1000;
+
+/// One rule's table.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    /// `ip`.
+    #[serde(rename = "type")]
+    _kind: Option<String>,
+    /// A file, or the list itself.
+    #[serde(alias = "url")]
+    map: Lines,
+    /// Name of the symbol; the table's name where absent.
+    symbol: Option<String>,
+    /// Score of the symbol.
+    #[serde(default)]
+    score: f64,
+    /// A sentence for people.
+    description: Option<String>,
+    /// Group of the symbol.
+    #[serde(default = "group")]
+    group: String,
+    /// It counts once.
+    #[serde(default)]
+    one_shot: bool,
+    /// So often it counts.
+    nshots: Option<u32>,
+    /// Decides at once.
+    action: Option<String>,
+    /// Text of the SMTP reply.
+    message: Option<String>,
+    /// Symbols that values may name; any where absent.
+    symbols: Option<Vec<String>>,
+    /// Values name no symbols.
+    #[serde(default)]
+    disable_multisymbol: bool,
+    /// False: the rule is left out.
+    #[serde(rename = "enabled")]
+    _enabled: Option<bool>,
+    /// Accepted; every map runs early.
+    #[serde(rename = "prefilter")]
+    _prefilter: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Lines {
+    File(String),
+    Inline(Vec<String>),
+}
+
+fn group() -> String {
+    MODULE.to_owned()
+}
+
+fn build(section: Option<&Section>, services: &Services, findings: &mut Vec<Diagnostic>) -> Vec<Rule> {
+    #[derive(Default, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Module {
+        #[serde(rename = "enabled")]
+        _enabled: Option<bool>,
+    }
+    let Some(section) = section else { return Vec::new() };
+    // A key beside the rules: read for the errors' sake.
+    let _: Option<Module> = section.without_tables().read(findings);
+    let tables = section.tables().filter(|(_, table)| table.enabled());
+    tables.filter_map(|(name, table)| rule(name, &table, services, findings)).collect()
+}
+
+fn rule(name: &str, table: &Section, services: &Services, findings: &mut Vec<Diagnostic>) -> Option<Rule> {
+    if !is_address_rule(table, findings) {
+        return None;
+    }
+    let before = findings.len();
+    let config: Option<Config> = table.read(findings);
+    let config = config?;
+    let action = config.action.as_deref().and_then(|a| action(a, table, findings));
+    let map = open(&config.map, table, services, findings);
+    if findings.iter().skip(before).any(Diagnostic::is_error) {
+        return None;
+    }
+    let symbol = config.symbol.unwrap_or_else(|| name.to_owned());
+    let map = map?;
+    let named = match (&config.symbols, config.disable_multisymbol) {
+        (Some(list), _) => list.iter().cloned().collect(),
+        (None, true) => BTreeSet::new(),
+        (None, false) => named(services.compat, &map),
+    };
+    let mut definition = Definition::new(&symbol).scored(config.score).grouped(&config.group);
+    definition.description = config.description;
+    definition.shots = config.nshots.or(config.one_shot.then_some(1));
+    let message = config.message.unwrap_or_else(|| format!("Matched map: {symbol}"));
+    let mut rule = Rule::check(
+        name,
+        AddressMap {
+            map,
+            symbol,
+            named: named.clone(),
+            decides: action.map(|a| (a, message)),
+        },
+    )
+    .at(order::ADDRESS_MAPS)
+    .always()
+    .defines(definition);
+    for other in named {
+        // The value is the score: the symbol's own is 1.
+        rule = rule.defines(Definition::new(&other).scored(1.0).grouped(&config.group));
+    }
+    Some(rule)
+}
+
+/// True for a table of type `ip`; otherwise says why not.
+fn is_address_rule(table: &Section, findings: &mut Vec<Diagnostic>) -> bool {
+    let kind = table.value().at(["type"]).map(|v| match &v.node {
+        Node::Text(kind) => kind.as_str(),
+        _ => "",
+    });
+    let finding = match kind {
+        Some("ip") => return true,
+        None => Diagnostic::error(format!("rule `{}` of multimap has no type", table.name()))
+            .at(table.place().clone())
+            .help("write type = \"ip\""),
+        Some(kind) if LATER.contains(&kind) => table
+            .error_at(
+                "type",
+                format!("maps of type `{kind}` are known in rspamd, but not in this version"),
+            )
+            .help("take the rule out or set enabled = false in it; this version knows type = \"ip\""),
+        Some(kind) => {
+            let near = nearest(kind, LATER.iter().copied().chain(["ip"]));
+            table
+                .error_at("type", format!("`{kind}` is no type of map"))
+                .help(near.map_or("write type = \"ip\"".to_owned(), |n| format!("did you mean `{n}`?")))
+        }
+    };
+    findings.push(finding);
+    false
+}
+
+fn action(text: &str, table: &Section, findings: &mut Vec<Diagnostic>) -> Option<Action> {
+    if text.eq_ignore_ascii_case("accept") {
+        return Some(Action::NoAction);
+    }
+    let action = Action::parse(text);
+    if action.is_none() {
+        let near = nearest(text, Action::ALL.iter().map(|a| a.name()));
+        let help = near.map_or("the actions are those of [actions], and `accept`".to_owned(), |n| {
+            format!("did you mean `{n}`?")
+        });
+        findings.push(table.error_at("action", format!("`{text}` is no action")).help(help));
+    }
+    action
+}
+
+fn open(lines: &Lines, table: &Section, services: &Services, findings: &mut Vec<Diagnostic>) -> Option<Arc<Map<Networks>>> {
+    let source = match lines {
+        Lines::Inline(list) => Source::Inline(list.clone()),
+        Lines::File(text) => match path(text, table.place().file()) {
+            Ok(path) => Source::File(path),
+            Err(finding) => {
+                findings.push(finding.at(table.place_of("map")));
+                return None;
+            }
+        },
+    };
+    let (map, problems) = services.maps.open(&source);
+    for problem in problems {
+        findings.push(table.error_at("map", format!("entry {}: {}", problem.line, problem.reason)));
+    }
+    Some(map)
+}
+
+/// The file that a map names; a relative name counts from the folder of the configuration file.
+fn path(text: &str, configuration: &str) -> Result<PathBuf, Diagnostic> {
+    let plain = text.strip_prefix("fallback+").unwrap_or(text);
+    let plain = plain.strip_prefix("file://").unwrap_or(plain);
+    if let Some((scheme, _)) = plain.split_once("://") {
+        let finding = Diagnostic::error(format!("maps from `{scheme}://` are known in rspamd, but not in this version"));
+        return Err(finding.help("name a file that something else fetches; it is read again whenever it changes"));
+    }
+    if parse_network(plain).is_ok() {
+        return Err(Diagnostic::error(format!("`{plain}` is an address, not a file")).help(format!("write a list: map = [\"{plain}\"]")));
+    }
+    if plain.is_empty() {
+        return Err(Diagnostic::error("the map names no file"));
+    }
+    let folder = Path::new(configuration).parent().unwrap_or(Path::new(""));
+    Ok(folder.join(plain))
+}
+
+/// Symbols that the map's values name now.
+fn named(compat: Compat, map: &Map<Networks>) -> BTreeSet<String> {
+    let content = map.content();
+    let names = content.values().filter_map(|v| value::read(compat, v).symbol.map(str::to_owned));
+    names.take(MOST_NAMED).collect()
+}
+
+/// Looks the client up.
+struct AddressMap {
+    map: Arc<Map<Networks>>,
+    symbol: String,
+    named: BTreeSet<String>,
+    decides: Option<(Action, String)>,
+}
+
+impl Check for AddressMap {
+    fn check(&self, scan: &Scan<'_>, hits: &mut Hits) {
+        let Some(client) = client(scan) else { return };
+        let content = self.map.content();
+        let Some(found) = content.get(client) else { return };
+        let Value { symbol, score, options } = value::read(scan.compat, found.unwrap_or_default());
+        let mut shown = vec![client.to_string()];
+        let symbol = match symbol {
+            Some(name) if self.named.contains(name) => name,
+            Some(name) => {
+                // Named after the rules were built, or not allowed: said, not scored by a name nobody declared.
+                shown.push(name.to_owned());
+                &self.symbol
+            }
+            None => &self.symbol,
+        };
+        shown.extend(options.into_iter().map(str::to_owned));
+        hits.named(symbol, score.unwrap_or(1.0), shown);
+        if let Some((action, message)) = &self.decides {
+            let mut decision = PreResult::new(*action, MODULE);
+            decision.message = Some(message.clone());
+            hits.pre_result(decision);
+        }
+    }
+}
+
+/// The client as the MTA gave it, else as the newest Received header tells.
+fn client(scan: &Scan<'_>) -> Option<IpAddr> {
+    let written = || scan.mail.received().iter().find(|r| !r.artificial).and_then(|r| r.real_ip);
+    scan.envelope.ip.or_else(written).map(|ip| ip.to_canonical())
+}
+
+#[cfg(test)]
+mod tests;

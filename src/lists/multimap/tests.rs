@@ -1,0 +1,106 @@
+use super::*;
+use crate::config::{LoadOptions, load_text};
+
+struct Built {
+    rules: Vec<Rule>,
+    findings: Vec<Diagnostic>,
+}
+
+impl Built {
+    /// Each finding with its help, in one line each.
+    fn said(&self) -> Vec<String> {
+        let one = |f: &Diagnostic| format!("{}: {}", f.place.as_ref().map_or(0, |p| p.line()), f.message);
+        self.findings.iter().map(one).collect()
+    }
+
+    fn help(&self) -> Vec<&str> {
+        self.findings.iter().map(|f| f.help.as_deref().unwrap_or_default()).collect()
+    }
+}
+
+fn built(text: &str) -> Built {
+    let loaded = load_text("/etc/torwart/torwart.toml", text, &LoadOptions::default()).expect("a configuration that loads");
+    let mut findings = Vec::new();
+    let section = loaded.config.modules.section("multimap");
+    let rules = (FAMILY.build)(section, &Services::default(), &mut findings);
+    Built { rules, findings }
+}
+
+#[test]
+fn the_rule_of_the_guide() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("local_rbl.txt");
+    std::fs::write(&path, "10.88.113.21\n").unwrap();
+    let b = built(&format!(
+        "[modules.multimap.blacklist_ip]\ntype = \"ip\"\nmap = \"{}\"\nsymbol = \"LOCAL_RBL_HIT\"\naction = \"reject\"\n\
+         description = \"Lokale RBL-Hit\"\nprefilter = true\n",
+        path.display()
+    ));
+    assert_eq!(b.said(), Vec::<String>::new());
+    let rule = &b.rules[0];
+    assert_eq!(
+        (rule.name.as_str(), rule.order, rule.always),
+        ("blacklist_ip", order::ADDRESS_MAPS, true)
+    );
+    let defined = &rule.symbols[0];
+    assert_eq!((defined.symbol.as_str(), defined.score), ("LOCAL_RBL_HIT", Some(0.0)));
+    assert_eq!(defined.description.as_deref(), Some("Lokale RBL-Hit"));
+    assert_eq!(defined.groups, ["multimap"]);
+}
+
+#[test]
+fn the_symbol_is_the_rules_name_and_values_name_more() {
+    let b = built(
+        "[modules.multimap.mine]\ntype = \"ip\"\nmap = [\"10.0.0.1 OTHER:3\", \"10.0.0.2 5\"]\nscore = 2\nnshots = 3\ngroup = \"g\"\n",
+    );
+    assert_eq!(b.said(), Vec::<String>::new());
+    let names: Vec<_> = b.rules[0].symbols.iter().map(|d| (d.symbol.as_str(), d.score, d.shots)).collect();
+    assert_eq!(names, [("mine", Some(2.0), Some(3)), ("OTHER", Some(1.0), None)]);
+    let b = built("[modules.multimap.mine]\ntype = \"ip\"\nmap = [\"10.0.0.1 OTHER:3\"]\ndisable_multisymbol = true\n");
+    assert_eq!(b.rules[0].symbols.len(), 1);
+}
+
+#[test]
+fn a_rule_or_the_module_may_be_switched_off() {
+    let b = built("[modules.multimap.a]\nenabled = false\ntype = \"from\"\n[modules.multimap.b]\ntype = \"ip\"\nmap = []\n");
+    assert_eq!((b.rules.len(), b.said()), (1, vec![]));
+}
+
+#[test]
+fn other_types_are_refused_by_name() {
+    let b = built(
+        "[modules.multimap.a]\ntype = \"from\"\nfilter = \"email\"\n[modules.multimap.b]\ntype = \"hedaer\"\n[modules.multimap.c]\nmap = []\n",
+    );
+    assert!(b.rules.is_empty());
+    assert_eq!(
+        b.said(),
+        [
+            "2: maps of type `from` are known in rspamd, but not in this version",
+            "5: `hedaer` is no type of map",
+            "6: rule `c` of multimap has no type",
+        ]
+    );
+    assert_eq!(b.help()[1], "did you mean `header`?");
+}
+
+#[test]
+fn mistakes_are_told_with_place_and_remedy() {
+    let b = built("[modules.multimap.a]\ntype = \"ip\"\nmap = [\"10.0.0.1\", \"mail\"]\nactoin = \"reject\"\n");
+    assert!(b.rules.is_empty());
+    let said = b.said().join("\n");
+    assert!(said.contains("3: entry 2: `mail` is neither an address nor a network"), "{said}");
+    assert!(said.contains("actoin"), "{said}");
+    let b = built("[modules.multimap.a]\ntype = \"ip\"\nmap = \"10.0.0.1\"\naction = \"rejcet\"\n");
+    assert_eq!(b.said(), ["4: `rejcet` is no action", "3: `10.0.0.1` is an address, not a file"]);
+    assert_eq!(b.help(), ["did you mean `reject`?", "write a list: map = [\"10.0.0.1\"]"]);
+    let b = built("[modules.multimap.a]\ntype = \"ip\"\nmap = \"https://example.org/list\"\n");
+    assert_eq!(b.said(), ["3: maps from `https://` are known in rspamd, but not in this version"]);
+}
+
+#[test]
+fn relative_names_count_from_the_configuration() {
+    let at = |text| path(text, "/etc/torwart/torwart.toml").unwrap();
+    assert_eq!(at("maps/a.txt"), Path::new("/etc/torwart/maps/a.txt"));
+    assert_eq!(at("/x/a.txt"), Path::new("/x/a.txt"));
+    assert_eq!(at("fallback+file:///x/a.txt"), Path::new("/x/a.txt"));
+}

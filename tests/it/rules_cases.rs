@@ -1,0 +1,126 @@
+//! Every family of rules against `tests/rules/FAMILY.test`: exactly the awaited symbols, no more and no fewer.
+//!
+//! A case begins with `=== title`. Lines with `@` describe the envelope (`@ip 192.0.2.7`, `@host`, `@helo`, `@from`, `@rcpt`, `@user`,
+//! `@local`, `@raw`, `@compat 4.1`, `@milter`: the envelope cannot be given over HTTP). Then comes one line of awaited symbols, `-` for
+//! none: `NAME`, `NAME[option|option]`, `NAME*weight[option]`. An empty line, and the message up to the next case.
+
+use crate::rules_support::{NOW, found};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use torwart::engine::Compat;
+use torwart::message::{Envelope, SmtpPath};
+use torwart::rules::FAMILIES;
+
+/// Weight and options of a symbol.
+pub type Found = BTreeMap<String, (f64, Vec<String>)>;
+
+/// Fires on every message.
+const ALWAYS: &[&str] = &["MIME_TRACE"];
+
+struct Case {
+    title: String,
+    envelope: Envelope,
+    local: bool,
+    mime: bool,
+    compat: Compat,
+    awaited: Found,
+    message: String,
+}
+
+impl Case {
+    fn read(text: &str) -> Case {
+        let (head, message) = text.split_once("\n\n").expect("an empty line before the message");
+        let mut lines = head.lines();
+        let mut case = Case {
+            title: lines.next().expect("a title").to_owned(),
+            envelope: Envelope::default(),
+            local: false,
+            mime: true,
+            compat: Compat::V34,
+            awaited: Found::new(),
+            message: message.to_owned(),
+        };
+        for line in lines {
+            match line.strip_prefix('@') {
+                Some(setting) => case.set(setting),
+                None => case.awaited = awaited(line),
+            }
+        }
+        case
+    }
+
+    fn set(&mut self, setting: &str) {
+        let (key, value) = setting.split_once(' ').unwrap_or((setting, ""));
+        let text = Some(value.to_owned());
+        match key {
+            "ip" => self.envelope.ip = Some(value.parse().expect("an address")),
+            "host" => self.envelope.hostname = text,
+            "helo" => self.envelope.helo = text,
+            "user" => self.envelope.user = text,
+            "from" => self.envelope.sender = Some(SmtpPath::new(value)),
+            "rcpt" => self.envelope.add_recipient(value, 1024),
+            "local" => self.local = true,
+            "raw" => self.mime = false,
+            "compat" => self.compat = if value == "4.1" { Compat::V41 } else { Compat::V34 },
+            "milter" => {}
+            other => panic!("`@{other}` is no setting of a case"),
+        }
+    }
+}
+
+/// Reads `A B*2[x y|z] C[]`; a symbol begins behind `]` or a blank.
+fn awaited(line: &str) -> Found {
+    let mut found = Found::new();
+    let mut rest = if line == "-" { "" } else { line.trim() };
+    while !rest.is_empty() {
+        let end = rest.find([' ', '[']).unwrap_or(rest.len());
+        let (head, tail) = rest.split_at(end);
+        let (options, tail) = match tail.strip_prefix('[') {
+            None => (Vec::new(), tail),
+            Some(inside) => {
+                let close = inside.find("] ").unwrap_or(inside.len() - 1);
+                (inside[..close].split('|').map(str::to_owned).collect(), &inside[close + 1..])
+            }
+        };
+        let (name, weight) = head.split_once('*').map_or((head, 1.0), |(n, w)| (n, w.parse().expect("a weight")));
+        found.insert(name.to_owned(), (weight, options));
+        rest = tail.trim_start();
+    }
+    found
+}
+
+#[test]
+fn every_case_of_every_family() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules");
+    let mut faults = Vec::new();
+    for family in FAMILIES {
+        let name = family.name;
+        let text = std::fs::read_to_string(folder.join(format!("{name}.test"))).unwrap_or_else(|e| panic!("{name}.test: {e}"));
+        let cases: Vec<Case> = text.split("\n=== ").skip(1).map(Case::read).collect();
+        let (mut fired, mut silent) = (BTreeSet::new(), BTreeSet::new());
+        for case in &cases {
+            let found = found(family, &case.message, &case.envelope, case.local, case.mime, case.compat);
+            if found != case.awaited {
+                faults.push(format!("{name}: {}\n  awaited {:?}\n  found   {found:?}", case.title, case.awaited));
+            }
+            for symbol in family.symbols {
+                let group = if case.awaited.contains_key(symbol.name) {
+                    &mut fired
+                } else {
+                    &mut silent
+                };
+                group.insert(symbol.name);
+            }
+        }
+        for symbol in family.symbols {
+            let quiet = silent.contains(symbol.name) || ALWAYS.contains(&symbol.name);
+            if !fired.contains(symbol.name) || !quiet {
+                faults.push(format!(
+                    "{name}: {} needs a case where it fires and one where it does not",
+                    symbol.name
+                ));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "at {NOW}:\n{}", faults.join("\n"));
+}

@@ -1,0 +1,66 @@
+//! Runs the checks of one family, without engine and scores: what they say is what is tested.
+
+use crate::rules_cases::Found;
+use std::time::{Duration, UNIX_EPOCH};
+use torwart::engine::{Compat, Hits, Run, Scan};
+use torwart::family::{Family, Services};
+use torwart::message::{Envelope, Limits, Mail};
+
+/// When every case is scanned: 2026-09-01 12:00 UTC.
+pub const NOW: u64 = 1_788_264_000;
+
+/// What the family finds, insertions of one symbol taken together.
+pub fn found(family: &Family, message: &str, envelope: &Envelope, local: bool, mime: bool, compat: Compat) -> Found {
+    let mail = if mime {
+        Mail::parse(message.as_bytes(), &Limits::default())
+    } else {
+        Mail::raw_text(message.as_bytes())
+    };
+    let scan = Scan {
+        mail: &mail,
+        envelope,
+        now: UNIX_EPOCH + Duration::from_secs(NOW),
+        local_client: local,
+        mime,
+        compat,
+    };
+    let services = Services {
+        compat,
+        ..Services::default()
+    };
+    hits(family, &services, &scan)
+}
+
+/// The same for a message that is already parsed.
+pub fn hits(family: &Family, services: &Services, scan: &Scan<'_>) -> Found {
+    let mut findings = Vec::new();
+    let mut hits = Hits::default();
+    for rule in (family.build)(None, services, &mut findings) {
+        match rule.run {
+            Run::Check(check) => check.check(scan, &mut hits),
+            Run::Ask(_) => panic!("{}: rules of this floor ask nobody", rule.name),
+        }
+    }
+    assert!(findings.is_empty(), "{findings:?}");
+    let mut found = Found::new();
+    for hit in hits.hits {
+        let declared = family.symbols.iter().any(|s| s.name == hit.symbol);
+        assert!(declared, "{} inserts {} without declaring it", family.name, hit.symbol);
+        if scan_lacks(family, scan.compat, &hit.symbol) {
+            continue;
+        }
+        let (weight, options) = found.entry(hit.symbol.into_owned()).or_insert((hit.weight, Vec::new()));
+        *weight = weight.max(hit.weight);
+        for option in hit.options {
+            if !options.contains(&option) {
+                options.push(option);
+            }
+        }
+    }
+    found
+}
+
+/// True where the generation does not have the symbol.
+fn scan_lacks(family: &Family, compat: Compat, name: &str) -> bool {
+    family.symbols.iter().any(|s| s.name == name && s.score(compat).is_none())
+}
