@@ -5,7 +5,7 @@ local conn = open("mail.example.org", "198.51.100.7")
 -- this address is on the block list: every mail of the connection is refused
 clean(conn, "several-0")
 check(mt.getreply(conn) == SMFIR_REPLYCODE, "listed client, first mail: reply " .. string.char(mt.getreply(conn)))
-check(mt.eom_check(conn, MT_SMTPREPLY, "554", "5.7.1"), "listed client: wrong code")
+check(mt.eom_check(conn, MT_SMTPREPLY, "554", "5.7.1", "Matched map: BLOCKED_CLIENT"), "listed client: wrong code or text")
 clean(conn, "several-00")
 check(mt.getreply(conn) == SMFIR_REPLYCODE, "listed client, second mail: reply " .. string.char(mt.getreply(conn)))
 mt.disconnect(conn)

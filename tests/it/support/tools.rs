@@ -136,7 +136,7 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>
 }
 
 /// A server of a test. It leads a process group of its own and ends with this value, or with the test's thread, however
-/// that ends (`setpriv --pdeathsig`).
+/// that ends (`setpriv --pdeathsig`; Postfix changes users, which undoes that: `tests/run` ends what a killed test leaves).
 pub struct Server {
     child: Child,
     name: String,
