@@ -37,11 +37,6 @@ impl<T> PrefixMap<T> {
         self.longest(address).is_some()
     }
 
-    /// The values of all networks, in no order.
-    pub fn values(&self) -> impl Iterator<Item = &T> {
-        self.trie.iter().map(|(_, value)| value)
-    }
-
     /// How many networks there are.
     pub fn len(&self) -> usize {
         self.trie.len()

@@ -6,11 +6,10 @@ use crate::base::prefix_set::parse_network;
 use crate::base::suggest::nearest;
 use crate::config::value::Node;
 use crate::config::{Diagnostic, Section};
-use crate::engine::{Action, Check, Compat, Definition, Hits, PreResult, Rule, Scan, Symbol, order};
+use crate::engine::{Action, Check, Definition, Hits, PreResult, Rule, Scan, Symbol, order};
 use crate::family::{Family, Services};
 use crate::maps::{Map, Networks, Source};
 use serde::Deserialize;
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,9 +48,6 @@ const LATER: &[&str] = &[
     "url",
     "user",
 ];
-
-/// At most so many symbols named by one map's values are declared.
-const MOST_NAMED: usize = 1000;
 
 /// One rule's table.
 #[derive(Deserialize)]
@@ -134,32 +130,22 @@ fn rule(name: &str, table: &Section, services: &Services, findings: &mut Vec<Dia
     }
     let symbol = config.symbol.unwrap_or_else(|| name.to_owned());
     let map = map?;
-    let named = match (&config.symbols, config.disable_multisymbol) {
-        (Some(list), _) => list.iter().cloned().collect(),
-        (None, true) => BTreeSet::new(),
-        (None, false) => named(services.compat, &map),
+    let names = match (config.symbols, config.disable_multisymbol) {
+        (Some(list), _) => Names::Listed(list),
+        (None, true) => Names::None,
+        (None, false) => Names::Any,
     };
     let mut definition = Definition::new(&symbol).scored(config.score).grouped(&config.group);
     definition.description = config.description;
     definition.shots = config.nshots.or(config.one_shot.then_some(1));
     let message = config.message.unwrap_or_else(|| format!("Matched map: {symbol}"));
-    let mut rule = Rule::check(
-        name,
-        AddressMap {
-            map,
-            symbol,
-            named: named.clone(),
-            decides: action.map(|a| (a, message)),
-        },
-    )
-    .at(order::ADDRESS_MAPS)
-    .always()
-    .defines(definition);
-    for other in named {
-        // The value is the score: the symbol's own is 1.
-        rule = rule.defines(Definition::new(&other).scored(1.0).grouped(&config.group));
-    }
-    Some(rule)
+    let check = AddressMap {
+        map,
+        symbol,
+        names,
+        decides: action.map(|a| (a, message)),
+    };
+    Some(Rule::check(name, check).at(order::ADDRESS_MAPS).always().defines(definition))
 }
 
 /// True for a table of type `ip`; otherwise says why not.
@@ -241,18 +227,28 @@ fn path(text: &str, configuration: &str) -> Result<PathBuf, Diagnostic> {
     Ok(folder.join(plain))
 }
 
-/// Symbols that the map's values name now.
-fn named(compat: Compat, map: &Map<Networks>) -> BTreeSet<String> {
-    let content = map.content();
-    let names = content.values().filter_map(|v| value::read(compat, v).symbol.map(str::to_owned));
-    names.take(MOST_NAMED).collect()
+/// Which symbols a map's values may name.
+enum Names {
+    None,
+    Listed(Vec<String>),
+    Any,
+}
+
+impl Names {
+    fn allow(&self, name: &str) -> bool {
+        match self {
+            Names::None => false,
+            Names::Listed(list) => list.iter().any(|n| n == name),
+            Names::Any => true,
+        }
+    }
 }
 
 /// Looks the client up.
 struct AddressMap {
     map: Arc<Map<Networks>>,
     symbol: String,
-    named: BTreeSet<String>,
+    names: Names,
     decides: Option<(Action, String)>,
 }
 
@@ -263,17 +259,18 @@ impl Check for AddressMap {
         let Some(found) = content.get(client) else { return };
         let Value { symbol, score, options } = value::read(scan.compat, found.unwrap_or_default());
         let mut shown = vec![client.to_string()];
-        let symbol = match symbol {
-            Some(name) if self.named.contains(name) => name,
-            Some(name) => {
-                // Named after the rules were built, or not allowed: said, not scored by a name nobody declared.
-                shown.push(name.to_owned());
-                &self.symbol
+        let weight = score.unwrap_or(1.0);
+        match symbol {
+            // Nobody need declare it: the value's score is its own then.
+            Some(name) if self.names.allow(name) => {
+                shown.extend(options.into_iter().map(str::to_owned));
+                hits.enforced(name, weight, shown);
             }
-            None => &self.symbol,
-        };
-        shown.extend(options.into_iter().map(str::to_owned));
-        hits.named(symbol, score.unwrap_or(1.0), shown);
+            other => {
+                shown.extend(other.map(str::to_owned));
+                hits.named(&self.symbol, weight, shown);
+            }
+        }
         if let Some((action, message)) = &self.decides {
             let mut decision = PreResult::new(*action, MODULE);
             decision.message = Some(message.clone());

@@ -21,11 +21,6 @@ impl Networks {
     pub fn contains(&self, address: IpAddr) -> bool {
         self.get(address).is_some()
     }
-
-    /// The values there are, in no order.
-    pub fn values(&self) -> impl Iterator<Item = &str> {
-        self.trie.values().filter_map(|value| value.as_deref())
-    }
 }
 
 impl Content for Networks {

@@ -1,11 +1,12 @@
 //! Types of MIME parts and names of attachments: which types are usual in mail, which never come from honest software. What is inside an
-//! archive, and what a file really is by its content, is not looked at here.
+//! archive is not looked at here.
 
 use super::extensions::{Extensions, Finding, rows};
 use crate::config::{Diagnostic, Section};
-use crate::engine::{Check, Hits, Rule, Scan, order};
+use crate::engine::{Check, Compat, Hits, Rule, Scan, order};
 use crate::family::{Family, Services};
-use crate::message::Part;
+use crate::message::{Part, sniff};
+use regex::bytes::Regex;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
@@ -88,32 +89,58 @@ impl Check for MimeTypes {
         }
         for (number, part) in scan.mail.parts().iter().enumerate() {
             let declared = part.mime_type().to_ascii_lowercase();
+            let detected = detected(part, &declared);
             if let Some(name) = part.file_name.as_deref() {
-                let detected = part.is_text().then_some("txt");
-                for finding in self.extensions.judge(scan.compat, name, &declared, detected) {
-                    report(number, finding, hits);
-                }
+                let findings = self.names(scan.compat, name, &declared, detected);
+                findings.into_iter().for_each(|f| report(number, f, hits));
             }
-            self.weigh(number, part, declared, hits);
+            self.weigh(number, declared, detected, hits);
         }
     }
 }
 
+/// What a content is: its usual extension and media type.
+type Detected = (&'static str, &'static str);
+
 impl MimeTypes {
-    fn weigh(&self, number: usize, part: &Part<'_>, declared: String, hits: &mut Hits) {
-        let stock = || STOCK.get(declared.as_str()).copied();
-        let weight = self.types.get(&declared).copied().or_else(stock).or_else(|| textual(part));
-        match weight {
-            Some(w) if w < 0.0 => {
+    /// The name as it is, and before it the name that its content deserves.
+    fn names(&self, compat: Compat, name: &str, declared: &str, detected: Option<Detected>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if let Some((ext, mime)) = detected
+            && !name.rsplit_once('.').is_some_and(|(_, own)| own.eq_ignore_ascii_case(ext))
+        {
+            findings = self.extensions.judge(compat, &format!("detected.{ext}"), mime, None);
+        }
+        findings.extend(self.extensions.judge(compat, name, declared, detected.map(|(ext, _)| ext)));
+        findings
+    }
+
+    fn weight(&self, mime: &str) -> Option<f64> {
+        self.types.get(mime).or_else(|| STOCK.get(mime)).copied()
+    }
+
+    fn weigh(&self, number: usize, declared: String, detected: Option<Detected>, hits: &mut Hits) {
+        let other = detected.map(|(_, mime)| mime).filter(|mime| *mime != declared);
+        let weight = match (self.weight(&declared), other.and_then(|mime| self.weight(mime))) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            (a, b) => a.or(b),
+        };
+        match (weight, other) {
+            (Some(w), _) if w < 0.0 => {
                 trace(number, '+', hits);
                 hits.weighted(&MIME_GOOD, -w, vec![declared]);
             }
-            Some(w) if w > 0.0 => {
+            // A type that lies weighs more.
+            (Some(w), Some(other)) if w > 0.0 => {
+                trace(number, '-', hits);
+                hits.weighted(&MIME_BAD, w * 1.5, vec![format!("{declared}:{other}")]);
+            }
+            (Some(w), None) if w > 0.0 => {
                 trace(number, '-', hits);
                 hits.weighted(&MIME_BAD, w, vec![declared]);
             }
-            Some(_) => trace(number, '~', hits),
-            None => {
+            (Some(_), _) => trace(number, '~', hits),
+            (None, _) => {
                 trace(number, '~', hits);
                 hits.with(&MIME_UNKNOWN, declared);
             }
@@ -121,21 +148,41 @@ impl MimeTypes {
     }
 }
 
+/// What the content says of itself; text of any kind is HTML or plain.
+fn detected(part: &Part<'_>, declared: &str) -> Option<Detected> {
+    if part.is_multipart() || part.is_message() {
+        return None;
+    }
+    if !part.is_text() {
+        return sniff::detect(part.data()).map(|kind| (kind.ext, kind.mime));
+    }
+    let html = declared == "text/html" || looks_like_html(part.data());
+    Some(if html { ("html", "text/html") } else { ("txt", "text/plain") })
+}
+
+/// So much of a text is searched for tags.
+const SEARCHED: usize = 4096;
+
+/// Enough tags near the front, by the weights of 3.4.
+fn looks_like_html(text: &[u8]) -> bool {
+    static TAGS: LazyLock<Regex> = LazyLock::new(|| {
+        let tags = r"(?i-u)<(?:(!doctype html|html)|(script|body|table)|(?:a|p|div|span))\b";
+        Regex::new(tags).expect("the pattern is fixed")
+    });
+    let front = text.get(..SEARCHED).unwrap_or(text);
+    let weigh = |tag: regex::bytes::Captures<'_>| match (tag.get(1), tag.get(2)) {
+        (Some(_), _) => 32,
+        (_, Some(_)) => 20,
+        _ => 10,
+    };
+    TAGS.captures_iter(front).map(weigh).sum::<u32>() >= 40
+}
+
 /// Weights of types: negative is good, positive bad.
 static STOCK: LazyLock<HashMap<&str, f64>> = LazyLock::new(|| {
     let table = rows(include_str!("../../config/maps/mime_types.map"));
     table.filter_map(|row| Some((*row.first()?, row.get(1)?.parse().ok()?))).collect()
 });
-
-/// Text of a subtype that nobody knows counts as what it is: plain text, or HTML.
-fn textual(part: &Part<'_>) -> Option<f64> {
-    let is_html = || {
-        let begin = part.data().trim_ascii_start();
-        let begins = |mark: &[u8]| begin.get(..mark.len()).is_some_and(|b| b.eq_ignore_ascii_case(mark));
-        begins(b"<html") || begins(b"<!doctype html")
-    };
-    part.is_text().then(|| if is_html() { 0.0 } else { -1.0 })
-}
 
 fn trace(number: usize, sign: char, hits: &mut Hits) {
     hits.with(&MIME_TRACE, format!("{number}:{sign}"));

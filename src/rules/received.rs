@@ -119,11 +119,7 @@ fn encryption(scan: &Scan<'_>, hits: &mut Hits) {
     });
     let hops: Vec<Hop<'_>> = top.into_iter().chain(written).collect();
     // A hop by localhost is a filter on the way, not a transport.
-    let last = hops
-        .iter()
-        .take(2)
-        .skip(usize::from(hops.first().is_some_and(Hop::is_local)))
-        .next();
+    let last = hops.get(usize::from(hops.first().is_some_and(Hop::is_local)));
     if hops.iter().filter(|h| h.by.is_some() && !h.is_local()).all(|h| h.tls) {
         hits.add(&RCVD_TLS_ALL);
     } else if last.is_some_and(|h| h.tls) {

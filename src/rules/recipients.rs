@@ -60,8 +60,9 @@ fn recipients(scan: &Scan<'_>, hits: &mut Hits) {
             hits.add(&TO_DN_RECIPIENTS);
         }
         match name {
-            "" => {}
+            // `"" <>` has a name like its address: both are empty.
             name if name.eq_ignore_ascii_case(&address) => repeats += 1,
+            "" => {}
             _ => names += 1,
         }
         matches += envelope.get(&address.to_ascii_lowercase()).copied().unwrap_or(0);

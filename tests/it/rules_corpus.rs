@@ -122,7 +122,10 @@ fn envelope(mail: &Mail<'_>) -> Envelope {
         read.find(|a| a.address.contains('@') && a.address.is_ascii() && !a.address.contains(' '))
             .map(|a| SmtpPath::new(&a.address))
     };
-    envelope.sender = address(&["Return-Path", "From"]);
+    // Over HTTP an address that is none is left out and marks the headers as broken.
+    let sender = address(&["Return-Path", "From"]);
+    envelope.broken = sender.as_ref().is_some_and(|s| !s.valid);
+    envelope.sender = sender.filter(|s| s.valid);
     envelope.recipients = address(&["Delivered-To", "X-Original-To", "To"]).into_iter().collect();
     envelope
 }

@@ -49,15 +49,13 @@ fn the_rule_of_the_guide() {
 }
 
 #[test]
-fn the_symbol_is_the_rules_name_and_values_name_more() {
+fn the_symbol_is_the_rules_name() {
     let b = built(
         "[modules.multimap.mine]\ntype = \"ip\"\nmap = [\"10.0.0.1 OTHER:3\", \"10.0.0.2 5\"]\nscore = 2\nnshots = 3\ngroup = \"g\"\n",
     );
     assert_eq!(b.said(), Vec::<String>::new());
     let names: Vec<_> = b.rules[0].symbols.iter().map(|d| (d.symbol.as_str(), d.score, d.shots)).collect();
-    assert_eq!(names, [("mine", Some(2.0), Some(3)), ("OTHER", Some(1.0), None)]);
-    let b = built("[modules.multimap.mine]\ntype = \"ip\"\nmap = [\"10.0.0.1 OTHER:3\"]\ndisable_multisymbol = true\n");
-    assert_eq!(b.rules[0].symbols.len(), 1);
+    assert_eq!(names, [("mine", Some(2.0), Some(3))]);
 }
 
 #[test]
@@ -103,4 +101,46 @@ fn relative_names_count_from_the_configuration() {
     assert_eq!(at("maps/a.txt"), Path::new("/etc/torwart/maps/a.txt"));
     assert_eq!(at("/x/a.txt"), Path::new("/x/a.txt"));
     assert_eq!(at("fallback+file:///x/a.txt"), Path::new("/x/a.txt"));
+}
+
+/// What a rule says of a client, in the words `SYMBOL*weight [options]`, and the text of its decision.
+fn asked(settings: &str, client: &str) -> (Vec<String>, Vec<Option<String>>) {
+    use crate::message::{Envelope, Limits, Mail};
+    let b = built(&format!("[modules.multimap.mine]\ntype = \"ip\"\n{settings}"));
+    assert_eq!(b.said(), Vec::<String>::new());
+    let mail = Mail::parse(b"", &Limits::default());
+    let envelope = Envelope {
+        ip: client.parse().ok(),
+        ..Envelope::default()
+    };
+    let scan = Scan {
+        mail: &mail,
+        envelope: &envelope,
+        now: std::time::UNIX_EPOCH,
+        local_client: false,
+        mime: true,
+        compat: Default::default(),
+    };
+    let mut hits = Hits::default();
+    if let crate::engine::Run::Check(check) = &b.rules[0].run {
+        check.check(&scan, &mut hits);
+    }
+    let shown = hits.hits.iter().map(|h| format!("{}*{} {:?}", h.symbol, h.weight, h.options));
+    (shown.collect(), hits.pre_results.into_iter().map(|p| p.message).collect())
+}
+
+#[test]
+fn hits_and_decisions() {
+    let map = "map = [\"10.88.113.21\", \"192.0.2.0/24 OTHER:3\", \"203.0.113.5 5\", \"2001:db8::/32\"]\n";
+    let rejects = format!("{map}action = \"reject\"\n");
+    let (hits, decisions) = asked(&rejects, "10.88.113.21");
+    assert_eq!(hits, ["mine*1 [\"10.88.113.21\"]"]);
+    assert_eq!(decisions, [Some("Matched map: mine".to_owned())]);
+    assert_eq!(asked(&rejects, "10.88.113.22"), (vec![], vec![]));
+    assert_eq!(asked(&rejects, "nobody"), (vec![], vec![]));
+    assert_eq!(asked(map, "2001:DB8::5").0, ["mine*1 [\"2001:db8::5\"]"]);
+    assert_eq!(asked(map, "203.0.113.5").0, ["mine*5 [\"203.0.113.5\"]"]);
+    assert_eq!(asked(map, "::ffff:192.0.2.9").0, ["OTHER*3 [\"192.0.2.9\"]"]);
+    let listed = format!("{map}symbols = [\"ELSE\"]\n");
+    assert_eq!(asked(&listed, "192.0.2.9").0, ["mine*3 [\"192.0.2.9\", \"OTHER\"]"]);
 }
