@@ -28,7 +28,7 @@ fn parse(value: &str) -> Option<i64> {
     let year = number(year_word, 2, 4)?;
     let year = match year_word.len() {
         4 => year,
-        _ if year < 50 => year + 2000,
+        2 if year < 50 => year + 2000,
         _ => year + 1900,
     };
     let seconds = clock(words.next()?)?;

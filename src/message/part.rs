@@ -2,70 +2,11 @@
 //! decided by `structure`.
 
 use super::content::{ContentType, Disposition};
+use super::encoding::Encoding;
 use super::headers::Headers;
 use super::parse;
 use std::borrow::Cow;
 use std::sync::OnceLock;
-
-/// A Content-Transfer-Encoding, by rspamd's reading.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Encoding {
-    /// No such header, or an unknown word in it.
-    #[default]
-    Unknown,
-    /// `7bit`
-    SevenBit,
-    /// `8bit`
-    EightBit,
-    /// `binary`
-    Binary,
-    /// `quoted-printable`
-    QuotedPrintable,
-    /// `base64`
-    Base64,
-    /// `x-uuencode` and its other names
-    Uuencode,
-}
-
-impl Encoding {
-    /// Reads a header value.
-    pub fn read(value: &str) -> Encoding {
-        let word = value
-            .trim()
-            .split([';', ' ', '\t', '('])
-            .next()
-            .unwrap_or_default()
-            .trim_matches('"');
-        const NAMES: [(&str, Encoding); 9] = [
-            ("7bit", Encoding::SevenBit),
-            ("8bit", Encoding::EightBit),
-            ("binary", Encoding::Binary),
-            ("quoted-printable", Encoding::QuotedPrintable),
-            ("base64", Encoding::Base64),
-            ("x-uuencode", Encoding::Uuencode),
-            ("uuencode", Encoding::Uuencode),
-            ("x-uue", Encoding::Uuencode),
-            ("uue", Encoding::Uuencode),
-        ];
-        NAMES
-            .iter()
-            .find(|(name, _)| word.eq_ignore_ascii_case(name))
-            .map_or(Encoding::Unknown, |(_, e)| *e)
-    }
-
-    /// The name that rspamd shows.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Encoding::Unknown => "unknown",
-            Encoding::SevenBit => "7bit",
-            Encoding::EightBit => "8bit",
-            Encoding::Binary => "binary",
-            Encoding::QuotedPrintable => "quoted-printable",
-            Encoding::Base64 => "base64",
-            Encoding::Uuencode => "uuencode",
-        }
-    }
-}
 
 /// A part; its index in `Mail::parts` is rspamd's part number.
 #[derive(Debug, Clone)]

@@ -126,9 +126,7 @@ pub fn read(value: &str) -> Option<Received> {
                 }
                 _ if clause == Clause::None => return None,
                 _ => {
-                    if fresh {
-                        out.word(clause, word);
-                    }
+                    out.word(clause, word, fresh);
                     fresh = false;
                 }
             },
@@ -141,20 +139,25 @@ pub fn read(value: &str) -> Option<Received> {
 }
 
 impl Received {
-    /// The first word of a clause.
-    fn word(&mut self, clause: Clause, word: &str) {
+    /// A word of a clause; only of `from` the further ones count: `from name [address]`, as fetchmail writes.
+    fn word(&mut self, clause: Clause, word: &str, first: bool) {
         match clause {
-            Clause::From if self.from_host.is_empty() => {
-                match bracketed(word).or_else(|| word.parse().ok()) {
-                    Some(ip) => self.real_ip = Some(ip),
-                    None => self.from_host = word.to_owned(),
-                };
+            Clause::From if first && self.from_host.is_empty() => {
+                self.real_ip = bracketed(word).or_else(|| word.parse().ok());
+                let name = word.trim_start_matches('[').trim_end_matches(']');
+                self.from_host = name.to_ascii_lowercase();
             }
-            Clause::By if self.by_host.is_empty() => self.by_host = word.to_owned(),
-            Clause::With if self.proto.is_empty() => self.protocol(word),
-            Clause::For if self.for_addr.is_none() => {
+            Clause::From if self.real_ip.is_none() => {
+                self.real_ip = bracketed(word);
+                if self.real_ip.is_some() {
+                    self.real_host = self.from_host.clone();
+                }
+            }
+            Clause::By if first && self.by_host.is_empty() => self.by_host = word.to_ascii_lowercase(),
+            Clause::With if first && self.proto.is_empty() => self.protocol(word),
+            Clause::For if first && self.for_addr.is_none() => {
                 let word = word.trim_matches(|c| matches!(c, '<' | '>' | ';' | ','));
-                self.for_addr = (!word.is_empty()).then(|| word.to_owned());
+                self.for_addr = (!word.is_empty()).then(|| word.to_ascii_lowercase());
             }
             _ => {}
         }
@@ -187,7 +190,7 @@ impl Received {
         let first = first.rsplit_once('@').map_or(first, |(_, host)| host);
         let host = first.contains('.') && first.parse::<IpAddr>().is_err() && !first.contains('=');
         if self.real_host.is_empty() && host {
-            self.real_host = first.to_owned();
+            self.real_host = first.to_ascii_lowercase();
         }
     }
 }

@@ -3,17 +3,19 @@
 
 use super::block::{self, Block};
 use super::content::{ContentType, Disposition};
+use super::encoding::{self, Encoding};
 use super::headers::Headers;
 use super::limits::{Anomalies, Limits};
-use super::part::{Encoding, Part};
+use super::part::Part;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
 /// A multipart whose boundary may still come.
 struct Level {
     part: usize,
-    /// Without the leading `--`; compared without case, as the peer does.
-    boundary: Vec<u8>,
+    /// Without the leading `--`; compared without case, as the peer does. `None` where the type names none: the first
+    /// line that could be one is taken.
+    boundary: Option<Vec<u8>>,
     seen: bool,
 }
 
@@ -27,6 +29,8 @@ pub(super) struct Walk<'r, 'a> {
     levels: Vec<Level>,
     /// Parts whose end is not known yet, outermost first.
     open: Vec<usize>,
+    /// The top multipart is over: any further line with `--` begins a part without parent.
+    stray: bool,
     anomalies: &'a mut Anomalies,
 }
 
@@ -40,23 +44,21 @@ impl<'r, 'a> Walk<'r, 'a> {
             starts: Vec::new(),
             levels: Vec::new(),
             open: Vec::new(),
+            stray: false,
             anomalies,
         }
     }
 
     /// Reads everything from `body` on; `headers` are the message's own.
     pub(super) fn run(mut self, headers: Headers<'r>, body: usize) -> Vec<Part<'r>> {
-        let mut at = self.enter(headers, body, None);
-        while let Some((line, text_at)) = self.next_candidate(at) {
-            let text = boundary_text(self.raw.get(text_at..).unwrap_or_default());
-            let after = self.after_line(text_at + text.len());
-            at = match self.matching(text) {
-                Some((level, closing)) => self.boundary(level, closing, line, after),
-                None => after.saturating_sub(1).max(text_at),
-            };
-            if self.anomalies.too_many_parts {
-                break;
-            }
+        let start = self.enter(headers, body, None);
+        self.follow(start);
+        if self.levels.first().is_some_and(|top| top.part == 0 && !top.seen) {
+            // The boundary never came: whatever else could be one begins parts.
+            self.anomalies.bad_boundary = true;
+            self.levels.clear();
+            self.stray = true;
+            self.follow(start);
         }
         self.close_from(0, self.raw.len());
         self.anomalies.unclosed_boundary |= !self.levels.is_empty();
@@ -64,9 +66,26 @@ impl<'r, 'a> Walk<'r, 'a> {
         self.parts
     }
 
-    /// The next line that begins with `--`: where the line end before it begins, and where its text behind `--` begins.
+    /// Goes from one candidate line to the next.
+    fn follow(&mut self, from: usize) {
+        let mut at = from;
+        while let Some((line, text_at)) = self.next_candidate(at) {
+            let whole = line_text(self.raw.get(text_at..).unwrap_or_default());
+            let after = self.after_line(text_at + whole.len());
+            at = match self.matching(whole) {
+                Some((level, closing)) => self.boundary(level, closing, line, after, whole),
+                None if self.levels.is_empty() && !whole.is_empty() => self.stray(line, after, whole),
+                None => after.saturating_sub(1).max(text_at),
+            };
+            if self.anomalies.too_many_parts {
+                return;
+            }
+        }
+    }
+
+    /// The next line that begins with `--`: where it begins, and where its text behind `--` begins.
     fn next_candidate(&self, from: usize) -> Option<(usize, usize)> {
-        if self.levels.is_empty() {
+        if self.levels.is_empty() && !self.stray {
             return None;
         }
         let rest = self.raw.get(from..)?;
@@ -75,11 +94,8 @@ impl<'r, 'a> Walk<'r, 'a> {
             let found = skip + memchr::memmem::find(rest.get(skip..)?, b"--")?;
             let at = from + found;
             let before = self.raw.get(..at).unwrap_or_default();
-            match before {
-                [.., b'\r', b'\n'] => return Some((at - 2, at + 2)),
-                [.., b'\n' | b'\r'] => return Some((at - 1, at + 2)),
-                [] => return Some((0, 2)),
-                _ => {}
+            if matches!(before, [.., b'\n' | b'\r'] | []) {
+                return Some((at, at + 2));
             }
             // A row of dashes is one candidate at most: step over it.
             let dashes = rest.get(found..)?.iter().take_while(|b| **b == b'-').count();
@@ -87,13 +103,18 @@ impl<'r, 'a> Walk<'r, 'a> {
         }
     }
 
-    /// The outermost open multipart that this line belongs to, and whether it closes it.
-    fn matching(&self, text: &[u8]) -> Option<(usize, bool)> {
+    /// The outermost open multipart that this line belongs to, and whether it closes it. Blanks at the end of the line do
+    /// not count (RFC 2046, 5.1.1).
+    fn matching(&self, whole: &[u8]) -> Option<(usize, bool)> {
+        let text = whole.trim_ascii_end();
         self.levels.iter().enumerate().find_map(|(i, level)| {
-            let rest = text.get(level.boundary.len()..).filter(|_| {
-                text.get(..level.boundary.len())
-                    .is_some_and(|t| t.eq_ignore_ascii_case(&level.boundary))
-            })?;
+            let Some(boundary) = &level.boundary else {
+                return (!text.is_empty()).then_some((i, false));
+            };
+            let (head, rest) = text.split_at_checked(boundary.len())?;
+            if !head.eq_ignore_ascii_case(boundary) {
+                return None;
+            }
             match rest {
                 [] => Some((i, false)),
                 [b'-', b'-'] => Some((i, true)),
@@ -102,35 +123,62 @@ impl<'r, 'a> Walk<'r, 'a> {
         })
     }
 
+    /// A line that no header block of a part reaches beyond.
+    fn stops(&self, text: &[u8]) -> bool {
+        let whole = line_text(text);
+        self.matching(whole).is_some() || (self.levels.is_empty() && self.stray && !whole.is_empty())
+    }
+
     /// A boundary line: ends what is open, begins a part unless it closes. Gives where to read on.
-    fn boundary(&mut self, level: usize, closing: bool, line: usize, after: usize) -> usize {
-        let Some(owner) = self.levels.get_mut(level).map(|l| {
-            l.seen = true;
-            l.part
-        }) else {
+    fn boundary(&mut self, level: usize, closing: bool, line: usize, after: usize, whole: &[u8]) -> usize {
+        let Some(open) = self.levels.get_mut(level) else {
             return after;
         };
+        open.seen = true;
+        open.boundary.get_or_insert_with(|| whole.trim_ascii_end().to_vec());
+        let owner = open.part;
         self.levels.truncate(level + 1);
         let keep = self.open.iter().position(|p| *p == owner).map_or(0, |i| i + 1);
         self.close_from(keep, line);
         if closing {
             self.levels.truncate(level);
+            self.stray |= self.levels.is_empty();
             return after.saturating_sub(1);
         }
         self.part(after, Some(owner))
     }
 
+    /// A line with `--` and more behind the end of the top multipart: a part without parent, unless it looks like an end.
+    fn stray(&mut self, line: usize, after: usize, whole: &[u8]) -> usize {
+        self.close_from(0, line);
+        if whole.len() > 2 && whole.ends_with(b"--") {
+            return after.saturating_sub(1);
+        }
+        self.part(after, None)
+    }
+
     /// Ends all open parts from the given depth of the stack on.
     fn close_from(&mut self, keep: usize, end: usize) {
         for index in self.open.drain(keep.min(self.open.len())..) {
+            let inherited = self.parts.get(index).and_then(|p| p.parent).and_then(|p| self.parts.get(p));
+            let inherited = inherited.map_or(Encoding::Unknown, |p| p.transfer_encoding);
             if let (Some(part), Some(start)) = (self.parts.get_mut(index), self.starts.get(index)) {
                 part.raw = self.raw.get(*start..end.max(*start)).unwrap_or_default();
+                part.effective_encoding = encoding::effective(part, inherited);
             }
         }
     }
 
-    /// Reads the header block at `at` and enters the part behind it.
+    /// Reads the header block at `at` and enters the part behind it; between two boundary lines in a row there is none.
     fn part(&mut self, at: usize, parent: Option<usize>) -> usize {
+        let nothing = match self.raw.get(at..) {
+            None | Some([]) => true,
+            Some([b'-', b'-', text @ ..]) => self.stops(text),
+            Some(_) => false,
+        };
+        if nothing {
+            return at.saturating_sub(1);
+        }
         let block = self.block(at);
         self.enter(block.headers, at + block.body, parent)
     }
@@ -139,7 +187,7 @@ impl<'r, 'a> Walk<'r, 'a> {
     fn block(&mut self, at: usize) -> Block<'r> {
         let rest = self.raw.get(at..).unwrap_or_default();
         let mut budget = self.header_budget;
-        let mut block = block::scan(rest, &mut budget, |line| self.matching(boundary_text(line)).is_some());
+        let mut block = block::scan(rest, &mut budget, |text| self.stops(text));
         if !block.ended || block.body <= 2 {
             block.headers = Headers::default();
             block.body = 0;
@@ -160,9 +208,10 @@ impl<'r, 'a> Walk<'r, 'a> {
                 return at;
             }
             let index = self.parts.len();
-            let part = make(headers, parent, self.parts.get(parent.unwrap_or(usize::MAX)));
+            let part = make(headers, parent);
             let nested = part.is_message();
-            let boundary = if part.is_multipart() { self.boundary_of(&part) } else { None };
+            let multipart = part.is_multipart();
+            let boundary = if multipart { self.boundary_of(&part) } else { None };
             self.open.push(index);
             self.starts.push(at);
             self.parts.push(part);
@@ -170,8 +219,8 @@ impl<'r, 'a> Walk<'r, 'a> {
                 parent.children.push(index);
             }
             let too_deep = self.levels.len() > self.limits.max_depth;
-            self.anomalies.too_deep |= too_deep && boundary.is_some();
-            if let Some(boundary) = boundary.filter(|_| !too_deep) {
+            self.anomalies.too_deep |= too_deep && multipart;
+            if multipart && !too_deep {
                 self.levels.push(Level {
                     part: index,
                     boundary,
@@ -216,14 +265,14 @@ impl<'r, 'a> Walk<'r, 'a> {
     }
 }
 
-/// What stands behind `--` up to the line end, without blanks at its end.
-fn boundary_text(rest: &[u8]) -> &[u8] {
+/// What stands before the line end.
+fn line_text(rest: &[u8]) -> &[u8] {
     let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
-    rest.get(..end).unwrap_or_default().trim_ascii_end()
+    rest.get(..end).unwrap_or_default()
 }
 
 /// Builds a part out of its headers.
-fn make<'r>(headers: Headers<'r>, parent: Option<usize>, above: Option<&Part<'_>>) -> Part<'r> {
+fn make<'r>(headers: Headers<'r>, parent: Option<usize>) -> Part<'r> {
     let content_type = headers.first("Content-Type").and_then(|h| ContentType::read(h.raw));
     let disposition = headers.first("Content-Disposition").map(|h| Disposition::read(h.raw));
     let transfer_encoding = headers
@@ -235,10 +284,8 @@ fn make<'r>(headers: Headers<'r>, parent: Option<usize>, above: Option<&Part<'_>
         .or_else(|| content_type.as_ref().and_then(|t| t.params.get("name")))
         .filter(|n| !n.is_empty())
         .map(str::to_owned);
-    let digest = above.is_some_and(|p| p.mime_type() == "multipart/digest");
     let mime_type = match &content_type {
         Some(t) => Cow::Owned(format!("{}/{}", t.main, t.sub)),
-        None if digest => Cow::Borrowed("message/rfc822"),
         None => Cow::Borrowed("text/plain"),
     };
     Part {

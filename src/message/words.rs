@@ -40,12 +40,9 @@ pub(super) fn unfold(raw: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// Bytes as UTF-8: as they are where valid, else by guess.
+/// Bytes as UTF-8. Headers are too short to guess a charset well: what is not UTF-8 becomes U+FFFD, as the peer has it.
 pub(super) fn text(raw: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(raw) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(parse::guess(raw)),
-    }
+    String::from_utf8_lossy(raw)
 }
 
 struct Word<'w> {
