@@ -255,7 +255,7 @@ fn mail_waits_while_the_daemon_is_dead_and_comes_later() {
         0
     );
     postfix.wait_log(&["warning: connect to Milter service"]);
-    assert_eq!(postfix.queued(), 1);
+    wait_for("f1 to leave and f4 to wait", || (postfix.queued() == 1).then_some(()));
 
     torwart.restart();
     accepted(&postfix.remote_session().mail(FROM, TO, mail::clean("f5").as_bytes()));
