@@ -209,7 +209,7 @@ fn hostile_messages_stay_cheap() {
     let headers = [b"A: b\n".repeat(100_000), b"\nbody\n".to_vec()].concat();
     let long = [b"Subject: ".to_vec(), b"x \n ".repeat(2_500_000), b"\n\nbody\n".to_vec()].concat();
     let dashes = [HEAD, &b"-".repeat(10_000_000)].concat();
-    let lines = [HEAD, &b"--xx-".repeat(1), &b"\n--\n--x\n--xxx".repeat(500_000)].concat();
+    let lines = [HEAD, b"--xx-", &b"\n--\n--x\n--xxx".repeat(500_000)].concat();
     let words = [b"Subject: ".to_vec(), b"=?utf-8?q?".repeat(500_000), b"\n\nx\n".to_vec()].concat();
     let params = [
         b"Content-Type: text/plain".to_vec(),
