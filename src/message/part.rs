@@ -70,8 +70,8 @@ impl<'r> Part<'r> {
 
     /// Its disposition says attachment, or it has a file name and is no picture that the text shows.
     pub fn is_attachment(&self) -> bool {
-        let said = self.disposition.as_ref().is_some_and(|d| d.kind == "attachment");
-        said || (self.file_name.is_some() && !(self.main_type() == "image" && self.headers.has("Content-ID")))
+        let kind = self.disposition.as_ref().map_or("", |d| d.kind.as_str());
+        kind == "attachment" || (self.file_name.is_some() && !(self.main_type() == "image" && kind == "inline"))
     }
 
     /// The charset it names.

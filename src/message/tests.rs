@@ -207,7 +207,12 @@ fn hostile_messages_stay_cheap() {
     let inside: Vec<u8> = b"Content-Type: message/rfc822\n\nSubject: x\n".repeat(5_000);
     let many = [HEAD, &b"--xx\n\nhi\n".repeat(10_000)].concat();
     let headers = [b"A: b\n".repeat(100_000), b"\nbody\n".to_vec()].concat();
-    let long = [b"Subject: ".to_vec(), b"x \n ".repeat(2_500_000), b"\n\nbody\n".to_vec()].concat();
+    let long = [
+        b"Subject: ".to_vec(),
+        b"some words of a folded header, =?utf-8?q?=e4?=\n ".repeat(200_000),
+        b"\n\nbody\n".to_vec(),
+    ]
+    .concat();
     let dashes = [HEAD, &b"-".repeat(10_000_000)].concat();
     let lines = [HEAD, b"--xx-", &b"\n--\n--x\n--xxx".repeat(500_000)].concat();
     let words = [b"Subject: ".to_vec(), b"=?utf-8?q?".repeat(500_000), b"\n\nx\n".to_vec()].concat();
