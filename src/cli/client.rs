@@ -1,6 +1,6 @@
 //! One question to a daemon over HTTP/1.0, as rspamc asks it. Blocking, bounded, nothing kept alive.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -62,7 +62,7 @@ pub(super) fn ask(place: &Place, path: &str, headers: &[(String, String)], body:
             exchange(stream, head.as_bytes(), body)
         }
         Place::Unix(path) => {
-            let stream = UnixStream::connect(path).with_context(|| format!("cannot connect to {path}"))?;
+            let stream = UnixStream::connect(path).map_err(|error| absent(path, &error))?;
             stream.set_read_timeout(Some(wait))?;
             stream.set_write_timeout(Some(wait))?;
             exchange(stream, head.as_bytes(), body)
@@ -81,9 +81,13 @@ fn connect(address: &str, wait: Duration) -> Result<TcpStream> {
         }
     }
     match last {
-        Some(error) => Err(error).with_context(|| format!("no daemon answers at {address}")),
+        Some(error) => Err(absent(address, &error)),
         None => bail!("{address} has no address"),
     }
+}
+
+fn absent(place: &str, error: &std::io::Error) -> anyhow::Error {
+    anyhow!("no daemon answers at {place}: {error}; start one with `torwart serve`, name another with --connect, or use --local")
 }
 
 fn exchange(mut stream: impl Read + Write, head: &[u8], body: &[u8]) -> Result<Vec<u8>> {

@@ -3,6 +3,7 @@
 mod check;
 mod client;
 mod control;
+mod folder;
 mod password;
 mod report;
 mod rules;

@@ -1,6 +1,7 @@
 //! `torwart scan`: asks the daemon about messages, or judges them in this process; prints rspamc's report or JSON.
 
 use super::client::{self, Place};
+use super::folder;
 use super::{ConfigArgs, load, print, report};
 use crate::config::{Address, Config};
 use crate::daemon::build;
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant};
 
 #[derive(Args)]
 pub(super) struct ScanArgs {
-    /// Messages; none or `-`: standard input
+    /// Messages, or folders of messages; none or `-`: standard input
     #[arg(value_name = "FILE")]
     files: Vec<String>,
     #[command(flatten)]
@@ -101,8 +102,8 @@ pub(super) fn run(args: &ScanArgs) -> Result<ExitCode> {
     let files = if args.files.is_empty() { &stdin[..] } else { &args.files[..] };
     let largest = loaded.config.scan.max_message.0;
     let mut good = true;
-    for file in files {
-        good &= one(args, &oracle, file, largest);
+    for given in files {
+        good &= folder::each(given, &mut |file| one(args, &oracle, file, largest));
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -112,7 +113,7 @@ fn one(args: &ScanArgs, oracle: &Oracle, file: &str, largest: u64) -> bool {
     let body = match read(file, largest) {
         Ok(body) => body,
         Err(error) => {
-            eprintln!("{error:#}");
+            eprintln!("{}", said(&error));
             return false;
         }
     };
@@ -132,11 +133,20 @@ fn one(args: &ScanArgs, oracle: &Oracle, file: &str, largest: u64) -> bool {
             "Results for file: {name} ({time} seconds)\n{}\n",
             report::scan(reply, args.extended_urls)
         ),
-        Err(error) if args.json => format!("{}\n", json!({ "error": format!("{error:#}"), "filename": name })),
-        Err(error) => format!("Results for file: {name} ({time} seconds)\n{error:#}\n\n"),
+        Err(error) if args.json => format!("{}\n", json!({ "error": said(error), "filename": name })),
+        Err(error) => format!("Results for file: {name} ({time} seconds)\n{}\n\n", said(error)),
     };
     print(&text);
     reply.is_ok()
+}
+
+/// An error without the numbers that only programmers know.
+fn said(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    match text.split_once(" (os error ") {
+        Some((before, behind)) => format!("{before}{}", behind.split_once(')').map_or("", |(_, rest)| rest)),
+        None => text,
+    }
 }
 
 fn read(file: &str, largest: u64) -> Result<Vec<u8>> {
