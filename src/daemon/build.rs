@@ -3,7 +3,7 @@
 use crate::config::{self, Config, Diagnostic, Examined, LoadOptions, Loaded, Report};
 use crate::engine::Compat;
 use crate::family::Services;
-use crate::filter::Filter;
+use crate::filter::{self, Filter};
 use crate::maps::Maps;
 use std::sync::Arc;
 
@@ -62,8 +62,5 @@ pub fn needs_store(_config: &Config) -> Vec<String> {
 
 /// The generation in the engine's words.
 pub fn compat(config: &Config) -> Compat {
-    match config.compat {
-        config::Compat::V3_4 => Compat::V34,
-        config::Compat::V4_1 => Compat::V41,
-    }
+    filter::compat(config.compat)
 }
