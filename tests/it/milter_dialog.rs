@@ -13,7 +13,7 @@
 //! < a                         the filter answers: the next packet, in the same spelling; `< nothing` if there is none;
 //!                             `< many 1000 c` a thousand of them
 //! ? sender s@a.test           of the last message to scan; `?` alone: there was one. Keys: see `fact`
-//! + remove X-Spam 0           prepares an edit: remove, add, insert, change, from, addrcpt, delrcpt, body, quarantine
+//! + remove X-Spam 0           prepares an edit: remove, add, insert, change, set, from, addrcpt, delrcpt, body, quarantine
 //! ! accept                    answers the scan: accept, continue, discard, tempfail, reject TEXT, code 552 5.3.4 TEXT; `progress`
 //! left out quarantine         the answer could not say this
 //! aborted | closed | pong | broken TEXT      the event that must have come by now
