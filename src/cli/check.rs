@@ -1,7 +1,7 @@
 //! `torwart check`: is this configuration good? Starts nothing, opens no store, binds nothing.
 
 use super::{ConfigArgs, print};
-use crate::config::{self, Diagnostic, Report};
+use crate::config::{Diagnostic, Report};
 use crate::daemon::build;
 use clap::Args;
 use std::path::PathBuf;
@@ -24,14 +24,10 @@ pub(super) struct CheckArgs {
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut options = args.which.options();
     options.config = args.file.clone().or(options.config);
-    let findings: Vec<Diagnostic> = match config::load(&options.load()) {
-        Ok(loaded) => {
+    let findings: Vec<Diagnostic> = match build::load(&options.load()) {
+        Ok((loaded, built)) => {
             eprintln!("configuration: {}", loaded.origin);
-            let rest = match build::filter(&loaded.config) {
-                Ok(built) => built.warnings,
-                Err(report) => report.0,
-            };
-            loaded.warnings.into_iter().chain(rest).collect()
+            loaded.warnings.into_iter().chain(built.warnings).collect()
         }
         Err(report) => report.0,
     };

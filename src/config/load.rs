@@ -123,24 +123,53 @@ impl fmt::Display for Origin {
     }
 }
 
+/// A configuration with all that was found in it, right or wrong.
+pub struct Examined {
+    /// The settings that could be understood; `None` where nothing could.
+    pub config: Option<Config>,
+    /// Where they come from.
+    pub origin: Origin,
+    /// Errors and warnings, in the order of the text.
+    pub findings: Vec<Diagnostic>,
+}
+
+impl Examined {
+    /// Nothing is wrong with it.
+    pub fn is_good(&self) -> bool {
+        self.config.is_some() && !self.findings.iter().any(Diagnostic::is_error)
+    }
+
+    /// The configuration, if nothing is wrong with it.
+    ///
+    /// # Errors
+    /// Everything that was found, warnings included.
+    pub fn accept(self) -> Result<Loaded, Report> {
+        let good = self.is_good();
+        match self.config {
+            Some(config) if good => Ok(Loaded {
+                config,
+                origin: self.origin,
+                warnings: self.findings,
+            }),
+            _ => Err(Report(self.findings)),
+        }
+    }
+}
+
 /// Loads the configuration; an error holds everything that is wrong with it, warnings included.
 pub fn load(options: &LoadOptions) -> Result<Loaded, Report> {
+    examine(options).accept()
+}
+
+/// Loads what can be understood of the configuration, for somebody who has more to find in it.
+pub fn examine(options: &LoadOptions) -> Examined {
     let mut findings = Vec::new();
     let main = main_file(options);
     let sources = read_files(&main, &mut findings);
-    let origin = Origin {
-        drop_ins: sources.len().saturating_sub(usize::from(main.path().is_some())),
-        main,
-    };
+    let drop_ins = sources.len().saturating_sub(usize::from(main.path().is_some()));
     let config = assemble(sources, options, &mut findings);
-    match config {
-        Some(config) if !findings.iter().any(Diagnostic::is_error) => Ok(Loaded {
-            config,
-            origin,
-            warnings: findings,
-        }),
-        _ => Err(Report(findings)),
-    }
+    let origin = Origin { main, drop_ins };
+    Examined { config, origin, findings }
 }
 
 /// Loads a text as if it were the only file; for tests and for checking what is not saved yet.
@@ -148,18 +177,9 @@ pub fn load_text(name: &str, text: &str, options: &LoadOptions) -> Result<Loaded
     let mut findings = Vec::new();
     let source = decode(name.to_owned(), text.as_bytes().to_vec(), &mut findings);
     let config = assemble(source.into_iter().collect(), options, &mut findings);
-    let origin = Origin {
-        main: MainFile::Argument(PathBuf::from(name)),
-        drop_ins: 0,
-    };
-    match config {
-        Some(config) if !findings.iter().any(Diagnostic::is_error) => Ok(Loaded {
-            config,
-            origin,
-            warnings: findings,
-        }),
-        _ => Err(Report(findings)),
-    }
+    let main = MainFile::Argument(PathBuf::from(name));
+    let origin = Origin { main, drop_ins: 0 };
+    Examined { config, origin, findings }.accept()
 }
 
 fn main_file(options: &LoadOptions) -> MainFile {

@@ -24,7 +24,7 @@ pub mod value;
 #[cfg(test)]
 mod tests;
 
-pub use load::{Environment, LoadOptions, Loaded, MainFile, Origin, load, load_text};
+pub use load::{Environment, Examined, LoadOptions, Loaded, MainFile, Origin, examine, load, load_text};
 pub use report::{Diagnostic, Report, Severity};
 pub use schema::{Address, Compat, Config};
 pub use section::{Modules, Section};

@@ -1,6 +1,6 @@
 //! A filter out of a configuration, with the maps it watches. Shared by the daemon, `check`, `rules` and `scan --local`.
 
-use crate::config::{self, Config, Diagnostic, Report};
+use crate::config::{self, Config, Diagnostic, Examined, LoadOptions, Loaded, Report};
 use crate::engine::Compat;
 use crate::family::Services;
 use crate::filter::Filter;
@@ -15,6 +15,26 @@ pub struct Built {
     pub maps: Arc<Maps>,
     /// What is merely doubtful.
     pub warnings: Vec<Diagnostic>,
+}
+
+/// Loads a configuration and builds its filter. The report holds what is wrong with either, so that nobody mends one mistake
+/// only to be told the next.
+pub fn load(options: &LoadOptions) -> Result<(Loaded, Built), Report> {
+    complete(config::examine(options))
+}
+
+/// The second half of [`load`], for a configuration already examined.
+pub fn complete(mut examined: Examined) -> Result<(Loaded, Built), Report> {
+    let Some(config) = &examined.config else {
+        return Err(Report(examined.findings));
+    };
+    match filter(config) {
+        Ok(built) => examined.accept().map(|loaded| (loaded, built)),
+        Err(report) => {
+            examined.findings.extend(report.0);
+            Err(Report(examined.findings))
+        }
+    }
 }
 
 /// Builds the filter of a configuration. Reads the files of maps.

@@ -9,7 +9,6 @@ use super::lobby::Lobby;
 use super::logging::Logging;
 use super::start::Options;
 use super::{notify, settings};
-use crate::config;
 use crate::workers::controller::Desk;
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -209,11 +208,10 @@ impl Running {
 
     async fn try_reload(&mut self) -> Result<Value, String> {
         let options = self.options.load();
-        let loaded = tokio::task::spawn_blocking(move || config::load(&options));
+        let loaded = tokio::task::spawn_blocking(move || build::load(&options));
         let loaded = loaded.await.map_err(|e| format!("reading the configuration failed: {e}"))?;
-        let loaded = loaded.map_err(|report| report.draw(false))?;
+        let (loaded, built) = loaded.map_err(|report| report.draw(false))?;
         let config = loaded.config;
-        let built = tokio::task::block_in_place(|| build::filter(&config)).map_err(|report| report.draw(false))?;
         let log = settings::logging(&config, self.options.json_log);
         let log = self.logging.prepare(&log)?;
         let lobby = self.lobby.as_mut().ok_or("the daemon stops")?;

@@ -1,5 +1,6 @@
 //! Starting: configuration, log, state, filter, listeners, in an order that leaves nothing half-started on failure.
 
+use super::build::{self, Built};
 use super::control;
 use super::doors::Doors;
 use super::house::{House, State};
@@ -7,7 +8,7 @@ use super::listen::{Passed, Role};
 use super::lobby::Lobby;
 use super::logging::{Logging, Target};
 use super::run::Running;
-use super::{build, settings};
+use super::settings;
 use crate::config::{self, LoadOptions, Loaded, MainFile};
 use crate::record::Record;
 use crate::store::folder::Candidates;
@@ -43,23 +44,31 @@ impl Options {
 pub fn serve(options: Options) -> ExitCode {
     // The environment may only be changed while there is one thread: sockets of systemd come first.
     let passed = Passed::take();
-    let loaded = match config::load(&options.load()) {
-        Ok(loaded) => loaded,
-        Err(report) => {
+    let examined = config::examine(&options.load());
+    // The log comes before the filter, whose maps have things to say while they are read.
+    let logging = match &examined.config {
+        Some(config) if examined.is_good() => match Logging::start(&settings::logging(config, options.json_log)) {
+            Ok(logging) => Some(logging),
+            Err(problem) => {
+                eprintln!("torwart: not started: {problem}");
+                return ExitCode::FAILURE;
+            }
+        },
+        _ => None,
+    };
+    if logging.is_some() {
+        tracing::info!("torwart {} starts with {}", env!("CARGO_PKG_VERSION"), examined.origin);
+    }
+    let (loaded, built, logging) = match (build::complete(examined), logging) {
+        (Ok((loaded, built)), Some(logging)) => (loaded, built, logging),
+        (outcome, _) => {
+            let report = outcome.err().unwrap_or_default();
             eprintln!("{}", report.draw_for_stderr());
             eprintln!("torwart: not started, the configuration has errors");
             return ExitCode::FAILURE;
         }
     };
-    let logging = match Logging::start(&settings::logging(&loaded.config, options.json_log)) {
-        Ok(logging) => logging,
-        Err(problem) => {
-            eprintln!("torwart: not started: {problem}");
-            return ExitCode::FAILURE;
-        }
-    };
-    tracing::info!("torwart {} starts with {}", env!("CARGO_PKG_VERSION"), loaded.origin);
-    match run(options, loaded, logging, passed) {
+    match run(options, loaded, built, logging, passed) {
         Ok(code) => code,
         Err(error) => {
             for line in format!("{error:#}").lines() {
@@ -71,8 +80,8 @@ pub fn serve(options: Options) -> ExitCode {
     }
 }
 
-fn run(options: Options, loaded: Loaded, logging: Logging, passed: Passed) -> Result<ExitCode> {
-    for warning in &loaded.warnings {
+fn run(options: Options, loaded: Loaded, built: Built, logging: Logging, passed: Passed) -> Result<ExitCode> {
+    for warning in loaded.warnings.iter().chain(&built.warnings) {
         tracing::warn!("{}", warning.one_line());
     }
     let root = nix::unistd::Uid::effective().is_root();
@@ -89,7 +98,7 @@ fn run(options: Options, loaded: Loaded, logging: Logging, passed: Passed) -> Re
         .build()
         .context("cannot start the runtime")?;
     let result = runtime.block_on(async {
-        let mut running = open(options, loaded, logging, passed, root).await?;
+        let mut running = open(options, loaded, built, logging, passed, root).await?;
         Ok(running.until_the_end().await)
     });
     // Nothing that still hangs somewhere may hold up the end.
@@ -98,7 +107,7 @@ fn run(options: Options, loaded: Loaded, logging: Logging, passed: Passed) -> Re
 }
 
 /// Opens everything; the error names every listener that could not be opened.
-async fn open(options: Options, loaded: Loaded, logging: Logging, passed: Passed, root: bool) -> Result<Running> {
+async fn open(options: Options, loaded: Loaded, built: Built, logging: Logging, passed: Passed, root: bool) -> Result<Running> {
     let config = loaded.config;
     let environment = |name: &str| std::env::var(name).ok();
     let chosen = candidates(&options, &config).choose(&environment, root);
@@ -106,10 +115,6 @@ async fn open(options: Options, loaded: Loaded, logging: Logging, passed: Passed
     let folder = Folder::open(&state).map_err(|e| anyhow!("{e} ({named_by})"))?;
     let store: Arc<dyn Store> = Arc::new(Embedded::open(folder)?);
     tracing::info!("state in {}, {named_by}", state.display());
-    let built = build::filter(&config).map_err(|report| anyhow!("the configuration has errors:\n{}", report.draw(false)))?;
-    for warning in &built.warnings {
-        tracing::warn!("{}", warning.one_line());
-    }
     let record = Arc::new(Record::load(store.clone()).await);
     record.stats.set_config_id(settings::id(&config));
     let (stop, last_call) = (CancellationToken::new(), CancellationToken::new());

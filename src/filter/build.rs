@@ -4,7 +4,7 @@
 use super::headers::{self, Headers};
 use super::{Filter, Policy};
 use crate::base::suggest::nearest;
-use crate::config::schema::OnTimeout;
+use crate::config::schema::{MODULES, OnTimeout};
 use crate::config::{self, Config, Diagnostic};
 use crate::engine::ruleset::{ANY_SHOT, Builder, priority};
 use crate::engine::{Action, Compat, Definition, GroupSetting, Ruleset, Scoring, Thresholds};
@@ -157,7 +157,8 @@ fn strange_symbols(config: &Config, rules: &Ruleset, found: &mut Vec<Diagnostic>
 fn absent_modules(config: &Config, found: &mut Vec<Diagnostic>) {
     for section in config.modules.iter().filter(|s| s.enabled()) {
         let name = section.name();
-        if name != HEADERS && !families().any(|f| f.name == name) {
+        // A name that rspamd does not know either is an error of the configuration, reported there.
+        if name != HEADERS && MODULES.contains(&name) && !families().any(|f| f.name == name) {
             let text = format!("this version has no module `{name}`; its settings have no effect");
             found.push(Diagnostic::warning(text).at(section.place().clone()));
         }

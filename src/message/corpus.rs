@@ -11,7 +11,7 @@ fn files(folder: &Path, out: &mut Vec<PathBuf>) {
         let path = entry.path();
         if path.is_dir() {
             files(&path, out);
-        } else if path.file_name().is_some_and(|n| n != "manifest.csv") {
+        } else if path.extension().is_some_and(|e| e == "eml") {
             out.push(path);
         }
     }

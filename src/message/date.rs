@@ -7,6 +7,20 @@ pub struct BadDate;
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
+/// Zones by name, in hours.
+const ZONES: [(&str, i64); 10] = [
+    ("GMT", 0),
+    ("UT", 0),
+    ("EST", -5),
+    ("EDT", -4),
+    ("CST", -6),
+    ("CDT", -5),
+    ("MST", -7),
+    ("MDT", -6),
+    ("PST", -8),
+    ("PDT", -7),
+];
+
 /// Reads a decoded value: seconds since 1970.
 pub fn read(value: &str) -> Result<i64, BadDate> {
     parse(value).ok_or(BadDate)
@@ -27,9 +41,10 @@ fn parse(value: &str) -> Option<i64> {
     let year_word = words.next()?;
     let year = number(year_word, 2, 4)?;
     let year = match year_word.len() {
-        4 => year,
         2 if year < 50 => year + 2000,
-        _ => year + 1900,
+        // Senders that count years from 1900 write 0102 for 2002.
+        _ if year < 1000 => year + 1900,
+        _ => year,
     };
     let seconds = clock(words.next()?)?;
     let zone = zone(words.next()?)?;
@@ -52,7 +67,7 @@ fn number(word: &str, least: usize, most: usize) -> Option<i64> {
 
 fn clock(word: &str) -> Option<i64> {
     let mut parts = word.split(':');
-    let hour = number(parts.next()?, 1, 2).filter(|h| *h < 24)?;
+    let hour = number(parts.next()?, 2, 2).filter(|h| *h < 24)?;
     let minute = number(parts.next()?, 2, 2).filter(|m| *m < 60)?;
     let second = match parts.next() {
         Some(s) => number(s, 2, 2).filter(|s| *s <= 60)?,
@@ -63,8 +78,8 @@ fn clock(word: &str) -> Option<i64> {
 
 fn zone(word: &str) -> Option<i64> {
     let word = word.split('(').next().unwrap_or_default();
-    if word == "GMT" {
-        return Some(0);
+    if let Some((_, hours)) = ZONES.iter().find(|(name, _)| *name == word) {
+        return Some(hours * 3600);
     }
     let (sign, digits) = match word.split_at_checked(1)? {
         ("+", d) => (1, d),

@@ -66,20 +66,24 @@ impl Encoding {
 /// How much of a part decides.
 const SAMPLE: usize = 128;
 
-/// The encoding in effect for a part whose bytes are known: what is written, else the parent's, else what the first bytes
-/// look like.
-pub(super) fn effective(part: &Part<'_>, inherited: Encoding) -> Encoding {
-    let written = match part.transfer_encoding {
-        Encoding::Unknown => inherited,
-        written => written,
-    };
-    if part.is_multipart() || part.is_message() {
-        return part.transfer_encoding;
+/// What is written, `binary` being as good as 8bit, else the encoding of the part around it.
+pub(super) fn inherited(part: &Part<'_>, parent: Option<&Part<'_>>) -> Encoding {
+    match (part.transfer_encoding, parent) {
+        (Encoding::Binary, _) => Encoding::EightBit,
+        (Encoding::Unknown, Some(parent)) => parent.effective_encoding,
+        (written, _) => written,
     }
-    match written {
+}
+
+/// The encoding in effect for a part whose bytes are known: what it inherited, or what the first bytes look like.
+pub(super) fn effective(part: &Part<'_>) -> Encoding {
+    if part.is_multipart() || part.is_message() {
+        return part.effective_encoding;
+    }
+    match part.effective_encoding {
         Encoding::Unknown => guess(part.raw),
         Encoding::Base64 | Encoding::QuotedPrintable if guess(part.raw) == Encoding::EightBit => Encoding::EightBit,
-        _ => written,
+        known => known,
     }
 }
 

@@ -47,6 +47,9 @@ impl<'r> Mail<'r> {
         let header_block = rest.get(..block.body).unwrap_or_default();
         anomalies.nul_in_headers = memchr::memchr(0, header_block).is_some();
         let body_at = start + block.body;
+        if raw.is_empty() {
+            return Mail::empty(raw, Vec::new(), anomalies, limits);
+        }
         let parts = Walk::new(raw, limits, budget, &mut anomalies).run(block.headers.clone(), body_at);
         anomalies.broken_headers |= anomalies.too_deep;
         Mail {

@@ -57,7 +57,7 @@ impl<'r> Part<'r> {
         self.main_type() == "multipart"
     }
 
-    /// It is text and not attached.
+    /// Its type is text.
     pub fn is_text(&self) -> bool {
         self.main_type() == "text"
     }
@@ -68,9 +68,10 @@ impl<'r> Part<'r> {
         self.main_type() == "message" && sub != "delivery-status" && !sub.contains("notification")
     }
 
-    /// Its disposition says attachment.
+    /// Its disposition says attachment, or it has a file name and is no picture that the text shows.
     pub fn is_attachment(&self) -> bool {
-        self.disposition.as_ref().is_some_and(|d| d.kind == "attachment")
+        let kind = self.disposition.as_ref().map_or("", |d| d.kind.as_str());
+        kind == "attachment" || (self.file_name.is_some() && !(self.main_type() == "image" && kind == "inline"))
     }
 
     /// The charset it names.

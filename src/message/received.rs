@@ -16,7 +16,7 @@ pub struct Received {
     pub real_ip: Option<IpAddr>,
     /// Who wrote this header.
     pub by_host: String,
-    /// The word behind `with`, lower case.
+    /// The word behind `with`, lower case; empty where it is no known protocol.
     pub proto: String,
     /// The protocol says TLS.
     pub tls: bool,
@@ -38,7 +38,14 @@ enum Clause {
     With,
     For,
     Other,
+    /// Something unknown came: the peer reads no further, but for the date.
+    Stopped,
 }
+
+/// Words that are taken for a protocol; any other leaves it unknown.
+const PROTOCOLS: [&str; 11] = [
+    "smtp", "esmtp", "esmtpa", "esmtps", "esmtpsa", "lmtp", "imap", "imaps", "http", "https", "local",
+];
 
 fn keyword(word: &str) -> Option<Clause> {
     const WORDS: [(&str, Clause); 6] = [
@@ -114,10 +121,11 @@ pub fn read(value: &str) -> Option<Received> {
     let mut out = Received::default();
     let mut clause = Clause::None;
     let mut fresh = false;
+    let mut commented = false;
     for token in Tokens(value) {
         match token {
             Token::Word(word) => match keyword(word) {
-                Some(next) if !(fresh && matches!(clause, Clause::From | Clause::By)) => {
+                Some(next) if clause != Clause::Stopped && !(fresh && matches!(clause, Clause::From | Clause::By)) => {
                     if clause == Clause::None && !matches!(next, Clause::From | Clause::By) {
                         return None;
                     }
@@ -126,71 +134,91 @@ pub fn read(value: &str) -> Option<Received> {
                 }
                 _ if clause == Clause::None => return None,
                 _ => {
-                    out.word(clause, word, fresh);
+                    if !out.word(clause, word, fresh) {
+                        clause = Clause::Stopped;
+                    }
                     fresh = false;
                 }
             },
-            Token::Comment(text) if clause == Clause::From => out.peer(text),
+            Token::Comment(text) if clause == Clause::From && !commented => {
+                commented = true;
+                out.peer(text);
+            }
             Token::Comment(_) => {}
             Token::Date(text) => out.timestamp = date::read(text).ok(),
+        }
+    }
+    if out.real_ip.is_none() {
+        out.real_ip = literal(&out.from_host);
+        if out.real_ip.is_none() {
+            out.real_host.clone_from(&out.from_host);
         }
     }
     (clause != Clause::None).then_some(out)
 }
 
+/// A host name in lower case; nothing where it is none.
+fn host(word: &str) -> String {
+    let name = word
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_') || b >= 0x80);
+    if name { word.to_ascii_lowercase() } else { String::new() }
+}
+
+/// An address with or without brackets.
+fn literal(text: &str) -> Option<IpAddr> {
+    bracketed(text).or_else(|| text.parse().ok())
+}
+
 impl Received {
-    /// A word of a clause; only of `from` the further ones count: `from name [address]`, as fetchmail writes.
-    fn word(&mut self, clause: Clause, word: &str, first: bool) {
-        match clause {
-            Clause::From if first && self.from_host.is_empty() => {
-                self.real_ip = bracketed(word).or_else(|| word.parse().ok());
-                let name = word.trim_start_matches('[').trim_end_matches(']');
-                self.from_host = name.to_ascii_lowercase();
+    /// A word of a clause; false where it has no place there. `from name [address]` is how fetchmail writes.
+    fn word(&mut self, clause: Clause, word: &str, first: bool) -> bool {
+        match (clause, first) {
+            (Clause::From, true) => {
+                self.from_host = match bracketed(word) {
+                    Some(ip) => ip.to_string(),
+                    None => host(word),
+                };
             }
-            Clause::From if self.real_ip.is_none() => {
-                self.real_ip = bracketed(word);
-                if self.real_ip.is_some() {
-                    self.real_host = self.from_host.clone();
+            (Clause::From, false) => match bracketed(word) {
+                Some(ip) => {
+                    self.real_ip = Some(ip);
+                    self.real_host.clone_from(&self.from_host);
                 }
-            }
-            Clause::By if first && self.by_host.is_empty() => self.by_host = word.to_ascii_lowercase(),
-            Clause::With if first && self.proto.is_empty() => self.protocol(word),
-            Clause::For if first && self.for_addr.is_none() => {
+                None => return false,
+            },
+            (Clause::By, true) => self.by_host = host(word),
+            (Clause::With, true) => self.protocol(word),
+            (Clause::By | Clause::With, false) => return false,
+            (Clause::For, true) if self.for_addr.is_none() => {
                 let word = word.trim_matches(|c| matches!(c, '<' | '>' | ';' | ','));
                 self.for_addr = (!word.is_empty()).then(|| word.to_ascii_lowercase());
             }
             _ => {}
         }
+        true
     }
 
     fn protocol(&mut self, word: &str) {
         let word = word.to_ascii_lowercase();
         let plain = word.strip_prefix("utf8").unwrap_or(&word);
-        let (tls, authenticated) = match plain {
-            "esmtpsa" | "smtpsa" | "lmtpsa" => (true, true),
-            "esmtps" | "smtps" | "lmtps" | "imaps" | "https" => (true, false),
-            "esmtpa" | "smtpa" | "lmtpa" => (false, true),
-            _ => (false, false),
-        };
-        self.tls = tls;
-        self.authenticated = authenticated;
-        self.proto = word;
+        self.tls = matches!(plain, "esmtpsa" | "esmtps" | "imaps" | "https");
+        self.authenticated = matches!(plain, "esmtpsa" | "esmtpa");
+        if PROTOCOLS.contains(&plain) {
+            self.proto = word;
+        }
     }
 
-    /// What the comment behind `from` says: `name [address]`, `[address]`, `address`, `helo=...`.
+    /// What the first comment behind `from` says: `name [address]`, `user@name [address]`, `[address]`, `address`.
     fn peer(&mut self, text: &str) {
-        let ip = match text.find('[') {
-            Some(at) => text.get(at..).and_then(bracketed),
-            None => text.split_ascii_whitespace().find_map(|w| w.parse().ok()),
+        let (name, ip) = match text.split_once('[') {
+            Some((name, _)) => (name.trim(), text.get(name.len()..).and_then(bracketed)),
+            None => ("", text.split_ascii_whitespace().next().and_then(|w| w.parse().ok())),
         };
-        if self.real_ip.is_none() {
+        if ip.is_some() {
             self.real_ip = ip;
-        }
-        let first = text.split([' ', '\t', '[']).next().unwrap_or_default();
-        let first = first.rsplit_once('@').map_or(first, |(_, host)| host);
-        let host = first.contains('.') && first.parse::<IpAddr>().is_err() && !first.contains('=');
-        if self.real_host.is_empty() && host {
-            self.real_host = first.to_ascii_lowercase();
+            // A name without a dot (`localhost`, `unknown`) is no real name.
+            self.real_host = if name.contains('.') { host(name) } else { String::new() };
         }
     }
 }

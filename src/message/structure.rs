@@ -160,11 +160,9 @@ impl<'r, 'a> Walk<'r, 'a> {
     /// Ends all open parts from the given depth of the stack on.
     fn close_from(&mut self, keep: usize, end: usize) {
         for index in self.open.drain(keep.min(self.open.len())..) {
-            let inherited = self.parts.get(index).and_then(|p| p.parent).and_then(|p| self.parts.get(p));
-            let inherited = inherited.map_or(Encoding::Unknown, |p| p.transfer_encoding);
             if let (Some(part), Some(start)) = (self.parts.get_mut(index), self.starts.get(index)) {
                 part.raw = self.raw.get(*start..end.max(*start)).unwrap_or_default();
-                part.effective_encoding = encoding::effective(part, inherited);
+                part.effective_encoding = encoding::effective(part);
             }
         }
     }
@@ -208,7 +206,8 @@ impl<'r, 'a> Walk<'r, 'a> {
                 return at;
             }
             let index = self.parts.len();
-            let part = make(headers, parent);
+            let mut part = make(headers, parent);
+            part.effective_encoding = encoding::inherited(&part, parent.and_then(|p| self.parts.get(p)));
             let nested = part.is_message();
             let multipart = part.is_multipart();
             let boundary = if multipart { self.boundary_of(&part) } else { None };

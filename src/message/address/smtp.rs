@@ -17,19 +17,16 @@ fn is_local(local: &str) -> bool {
 }
 
 fn is_quoted(inner: &str) -> bool {
-    let mut bytes = inner.bytes();
-    while let Some(byte) = bytes.next() {
+    let mut escaped = false;
+    for byte in inner.bytes() {
         match byte {
-            b'\\' => {
-                if bytes.next().is_none() {
-                    return false;
-                }
-            }
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
             b'"' | 0..=31 | 127 => return false,
             _ => {}
         }
     }
-    true
+    !escaped
 }
 
 fn is_atext(byte: u8) -> bool {
