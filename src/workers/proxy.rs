@@ -235,10 +235,7 @@ mod tests {
             value: "Yes".to_owned(),
         };
         let stranger = answer(&policy, &mail, &verdict(Action::AddHeader, None), false);
-        assert_eq!(
-            stranger.edits,
-            [remove("X-Spam"), remove("X-Spam-Status"), yes.clone()]
-        );
+        assert_eq!(stranger.edits, [remove("X-Spam"), remove("X-Spam-Status"), yes.clone()]);
         let friend = answer(&policy, &mail, &verdict(Action::AddHeader, None), true);
         assert_eq!(friend.edits, [yes]);
         assert_eq!(answer(&policy, &mail, &verdict(Action::NoAction, None), true).edits, []);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::support::daemon::{Daemon, Home, wait};
+use super::support::milter::Wire;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -176,6 +177,40 @@ fn a_second_signal_ends_what_a_slow_client_holds_up() {
     daemon.signal("TERM");
     assert_eq!(daemon.wait_end().code(), Some(1));
     assert!(daemon.log().contains("ending at once"));
+}
+
+#[test]
+fn when_the_grace_is_over_what_still_runs_gets_a_temporary_failure() {
+    let home = Home::new();
+    home.configure("127.0.0.1:0", "[listen]\nshutdown_grace = \"1s\"\n");
+    let mut daemon = home.start();
+    let mut web = TcpStream::connect(daemon.address("http")).unwrap();
+    web.write_all(b"POST /checkv2 HTTP/1.1\r\nContent-Length: 1000\r\n\r\nSubject: half")
+        .unwrap();
+    let mut old = TcpStream::connect(daemon.address("http")).unwrap();
+    old.write_all(b"SYMBOLS RSPAMC/1.2\r\nContent-Length: 1000\r\n\r\nSubject: half")
+        .unwrap();
+    let mut mta = Wire::client(daemon.address("milter"), "192.0.2.1");
+    mta.event(b'M', b"<anna@example.org>\0").unwrap();
+    mta.event(b'R', b"<martha@example.com>\0").unwrap();
+    mta.event(b'L', b"Subject\0 half\0").unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let begun = Instant::now();
+    daemon.signal("TERM");
+    assert_eq!(mta.receive().unwrap().0, b't');
+    assert!(begun.elapsed() >= Duration::from_secs(1), "not before the grace is over");
+    assert!(mta.receive().is_err(), "one answer, then the end");
+    let mut answer = String::new();
+    web.read_to_string(&mut answer).unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 503 ") && answer.contains("\"error\":\"the daemon stops, try again later\""),
+        "{answer}"
+    );
+    answer.clear();
+    old.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "RSPAMD/1.3 75 the daemon stops, try again later\r\n");
+    assert_eq!(daemon.wait_end().code(), Some(0), "{}", daemon.log());
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 
 #[test]
