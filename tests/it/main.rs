@@ -9,6 +9,7 @@ mod floors;
 mod guide;
 mod hostile;
 mod http_golden;
+mod listeners;
 mod milter_dialog;
 mod miltertest;
 mod peer;
