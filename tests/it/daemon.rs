@@ -269,6 +269,57 @@ fn out_of_descriptors_it_pauses_says_so_once_and_goes_on() {
 }
 
 #[test]
+fn a_full_disk_is_lived_through_in_memory() {
+    if !root() {
+        return; // `tests/run` runs as root, who may mount
+    }
+    let home = Home::new();
+    let state = home.join("state");
+    std::fs::create_dir(&state).unwrap();
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let script = format!("mount -t tmpfs -o size=8m,mode=0700 none {} && exec \"$@\"", state.display());
+    let mut daemon = Daemon::spawn(home.wrapped(&["unshare", "--mount", "sh", "-c", &script, "sh"], "serve"));
+    daemon.wait_log("daemon: ready");
+    // The daemon alone sees that disk; its process leads to it.
+    let fill = std::path::PathBuf::from(format!("/proc/{}/root{}/fill", daemon.pid(), state.display()));
+    let metric = |name: &str| {
+        let text = get(daemon.address("controller"), "/metrics");
+        let value = text.lines().find_map(|l| l.strip_prefix(name)?.trim().parse::<f64>().ok());
+        value.unwrap_or_else(|| panic!("{name} in {text}"))
+    };
+    let scan = || {
+        let mut stream = TcpStream::connect(daemon.address("http")).unwrap();
+        stream
+            .write_all(b"POST /checkv2 HTTP/1.0\r\nContent-Length: 14\r\n\r\nSubject: x\n\ny\n")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains("\"action\""), "{answer}");
+    };
+    scan();
+    let mut file = std::fs::File::create(&fill).unwrap();
+    while file.write_all(&[1; 4096]).is_ok() {}
+    wait("the disk is noticed to be full", || {
+        scan();
+        metric("torwart_store_degraded ") > 0.5
+    });
+    for _ in 0..5 {
+        scan();
+        std::thread::sleep(Duration::from_millis(400));
+    }
+    assert!(metric("torwart_store_waiting ") > 0.5);
+    assert_eq!(daemon.log().matches("going on in memory").count(), 1, "{}", daemon.log());
+    drop(file);
+    std::fs::remove_file(&fill).unwrap();
+    wait("the store recovers", || metric("torwart_store_degraded ") < 0.5);
+    let scanned = metric("rspamd_scanned_total ");
+    assert_eq!(daemon.log().matches("the store takes writes again").count(), 1, "{}", daemon.log());
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait_end().code(), Some(0));
+    assert!(scanned >= 7.0);
+}
+
+#[test]
 fn the_control_socket_carries_stat_and_reload() {
     let home = Home::new();
     let daemon = home.start();
