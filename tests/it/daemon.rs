@@ -248,6 +248,32 @@ fn the_service_manager_is_told() {
 }
 
 #[test]
+fn the_units_say_what_the_daemon_does() {
+    let unit = |name: &str| std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd").join(name)).unwrap();
+    let service = unit("torwart.service");
+    for line in [
+        "Type=notify",
+        "ExecStart=/usr/bin/torwart serve",
+        "ExecReload=/usr/bin/torwart reload",
+        "WatchdogSec=30s",
+        "User=torwart",
+        "StateDirectory=torwart",
+        "RuntimeDirectory=torwart",
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+        "MemoryDenyWriteExecute=yes",
+    ] {
+        assert!(service.lines().any(|l| l == line), "{line}");
+    }
+    assert!(unit("torwart.sysusers.conf").starts_with("u torwart "));
+    for (name, port) in [("milter", 11332), ("http", 11333), ("controller", 11334)] {
+        let socket = unit(&format!("torwart-{name}.socket"));
+        assert!(socket.contains(&format!("ListenStream=127.0.0.1:{port}\n")), "{socket}");
+        assert!(socket.contains(&format!("FileDescriptorName={name}\n")), "{socket}");
+    }
+}
+
+#[test]
 fn out_of_descriptors_it_pauses_says_so_once_and_goes_on() {
     let home = Home::new();
     let daemon = Daemon::spawn(home.wrapped(&["prlimit", "--nofile=256:256"], "serve"));
