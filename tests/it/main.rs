@@ -17,4 +17,5 @@ mod postfix;
 mod rules_cases;
 mod rules_corpus;
 mod rules_support;
+mod start;
 mod support;
