@@ -10,6 +10,7 @@ mod guide;
 mod hostile;
 mod http_golden;
 mod listeners;
+mod milter_cases;
 mod milter_dialog;
 mod miltertest;
 mod peer;
