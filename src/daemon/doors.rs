@@ -163,6 +163,7 @@ fn access(config: &Config) -> Access {
     let password = |text: &str| (!text.is_empty()).then(|| Password::parse(text));
     Access::new(Credentials {
         trusted: controller.trusted.iter().map(|n| n.0).collect(),
+        proxies: controller.proxies.iter().map(|n| n.0).collect(),
         password: password(controller.password.expose()),
         write_password: password(controller.write_password.expose()),
         max_failures: (controller.max_auth_failures.count, controller.max_auth_failures.per),

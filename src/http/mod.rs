@@ -13,7 +13,7 @@ mod response;
 mod server;
 mod sniff;
 
-pub use body::{Undecodable, compress, decompress};
+pub use body::{Undecodable, compress, decompress, gzip, takes_gzip};
 pub use request::{Headers, Kind, Peer, Request, parse_query, percent_decode};
 pub use response::Response;
 pub use server::{Handler, Limits, Refusal, Stop, serve};
