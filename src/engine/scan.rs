@@ -3,6 +3,7 @@
 use super::Symbol;
 use crate::message::{Envelope, Mail};
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::SystemTime;
 
 /// One message on its way through the rules. Plain views: no socket, no clock.
@@ -13,6 +14,8 @@ pub struct Scan<'s> {
     pub envelope: &'s Envelope,
     /// When the scan began; the only clock a rule ever sees.
     pub now: SystemTime,
+    /// Address of the client: as the MTA gave it, else of the newest Received header.
+    pub client: Option<IpAddr>,
     /// The client address is one of `scan.local_networks` or loopback.
     pub local_client: bool,
     /// The message came as MIME mail (false with `Raw: yes`).

@@ -1,6 +1,7 @@
 //! The result of a scan: plain data, the only thing that leaves the filter.
 
 use super::Action;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// What the filter says of a message.
@@ -36,6 +37,10 @@ pub struct Verdict {
     pub emails: Vec<String>,
     /// Hex digest of the message, for logs and history.
     pub digest: String,
+    /// Address of the client, where the MTA or the message told.
+    pub client: Option<IpAddr>,
+    /// Addresses of To, Cc and Bcc for the log: one more than it shows at most.
+    pub mime_recipients: Vec<String>,
     /// Wall time of the scan.
     pub elapsed: Duration,
     /// The deadline cut the scan short.
@@ -66,6 +71,8 @@ impl Default for Verdict {
             urls: Vec::new(),
             emails: Vec::new(),
             digest: String::new(),
+            client: None,
+            mime_recipients: Vec::new(),
             elapsed: Duration::ZERO,
             timed_out: false,
             profile: None,

@@ -12,13 +12,17 @@ pub use request::{Flags, Request};
 
 use crate::base::prefix_set::{PrefixSet, is_loopback};
 use crate::engine::{self, Action, Applied, Compat, Control, Outcome, Ruleset, Scan, Scope, Settings, Stage, Thresholds, Verdict};
-use crate::message::{Envelope, Limits, Mail};
+use crate::message::{Envelope, Limits, Mail, received};
 use headers::{Headers, Occasion};
+use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// From this size on parsing runs where it does not hold up other messages.
 const LARGE: usize = 256 * 1024;
+
+/// Recipients of the headers that the log shows.
+pub const SHOWN_RECIPIENTS: usize = 6;
 
 /// What the filter knows besides its rules.
 pub struct Policy {
@@ -69,11 +73,14 @@ impl Filter {
         }
         let whitelisted = request.settings.whitelist || settings_flag("skip") || settings_flag("skip_process");
         let mail = self.read(request);
+        // Who asks over HTTP may not know the client: then the message's own newest hop speaks for it, as with the peer.
+        let client = received::client(&mail, &request.envelope);
         let scan = Scan {
             mail: &mail,
             envelope: &request.envelope,
             now: SystemTime::now(),
-            local_client: self.is_local(&request.envelope),
+            client,
+            local_client: client.is_some_and(|ip| self.is_local(ip)),
             mime: !flags.raw,
             compat: self.policy.compat,
         };
@@ -92,7 +99,10 @@ impl Filter {
         };
         let outcome = engine::run(&self.rules, applied, &scan, &control).await;
         self.fill(&mut verdict, outcome, &request.settings, &mail);
+        verdict.client = client;
         verdict.digest = mail.digest();
+        let named = mail.recipients().unwrap_or_default().iter().take(SHOWN_RECIPIENTS + 1);
+        verdict.mime_recipients = named.map(|r| r.address.clone()).collect();
         verdict.skipped |= whitelisted;
         verdict.message_id = (!empty).then(|| mail.message_id().unwrap_or("undef").to_owned());
         let occasion = Occasion {
@@ -119,14 +129,13 @@ impl Filter {
     }
 
     /// The client is one of ours: loopback, or in `scan.local_networks`.
-    fn is_local(&self, envelope: &Envelope) -> bool {
-        let local = |ip| is_loopback(ip) || self.policy.local_networks.contains(ip);
-        envelope.ip.is_some_and(local)
+    fn is_local(&self, client: IpAddr) -> bool {
+        is_loopback(client) || self.policy.local_networks.contains(client)
     }
 
     /// The client is one of ours or has authenticated: verdict headers that it brings are believed.
     pub fn trusts(&self, envelope: &Envelope) -> bool {
-        envelope.user.is_some() || self.is_local(envelope)
+        envelope.user.is_some() || envelope.ip.is_some_and(|ip| self.is_local(ip))
     }
 
     fn fill(&self, verdict: &mut Verdict, outcome: Outcome<'_>, settings: &Settings, mail: &Mail<'_>) {

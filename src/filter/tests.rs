@@ -177,6 +177,24 @@ fn skipped_by_flag_or_settings() {
 }
 
 #[test]
+fn without_a_client_the_newest_hop_speaks() {
+    let filter = filter("[scan]\nlocal_networks = [\"203.0.113.0/24\"]\n");
+    let mail = |ip: &str| {
+        format!(
+            "Received: from x.example (x.example [{ip}])\n by m.example with ESMTP id 1; Mon, 23 Nov 2026 00:00:00 +0000\nTo: a@b.example, c@d.example\n\nhallo\n"
+        )
+    };
+    for (ip, once) in [("192.0.2.9", true), ("127.0.0.1", false), ("203.0.113.5", false)] {
+        let verdict = scan(&filter, &request(&mail(ip)));
+        assert_eq!(verdict.client, ip.parse().ok());
+        assert_eq!(names(&verdict).contains(&"ONCE_RECEIVED"), once, "{ip}");
+        assert_eq!(verdict.mime_recipients, ["a@b.example", "c@d.example"]);
+    }
+    let verdict = scan(&filter, &from("198.51.100.1", &mail("127.0.0.1")));
+    assert_eq!(verdict.client, "198.51.100.1".parse().ok(), "the MTA knows better");
+}
+
+#[test]
 fn settings_do_not_reach_a_test_pattern() {
     let json = r#"{"actions":{"reject":5},"scores":{"GTUBE":4},"symbols_disabled":["GTUBE"],"messages":{"note":"x"}}"#;
     let verdict = scan(&filter(""), &with_settings(GTUBE, json));

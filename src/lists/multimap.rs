@@ -10,7 +10,6 @@ use crate::engine::{Action, Check, Definition, Hits, PreResult, Rule, Scan, Symb
 use crate::family::{Family, Services};
 use crate::maps::{Map, Networks, Source};
 use serde::Deserialize;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -254,7 +253,7 @@ struct AddressMap {
 
 impl Check for AddressMap {
     fn check(&self, scan: &Scan<'_>, hits: &mut Hits) {
-        let Some(client) = client(scan) else { return };
+        let Some(client) = scan.client else { return };
         let content = self.map.content();
         let Some(found) = content.get(client) else { return };
         let Value { symbol, score, options } = value::read(scan.compat, found.unwrap_or_default());
@@ -277,12 +276,6 @@ impl Check for AddressMap {
             hits.pre_result(decision);
         }
     }
-}
-
-/// The client as the MTA gave it, else as the newest Received header tells.
-fn client(scan: &Scan<'_>) -> Option<IpAddr> {
-    let written = || scan.mail.received().iter().find(|r| !r.artificial).and_then(|r| r.real_ip);
-    scan.envelope.ip.or_else(written).map(|ip| ip.to_canonical())
 }
 
 #[cfg(test)]

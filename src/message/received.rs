@@ -230,6 +230,12 @@ fn bracketed(text: &str) -> Option<IpAddr> {
     inside.strip_prefix("IPv6:").unwrap_or(inside).parse().ok()
 }
 
+/// Address of the client: as the MTA gave it, else of the newest header, as the peer has it.
+pub fn client(mail: &Mail<'_>, envelope: &Envelope) -> Option<IpAddr> {
+    let written = || mail.received().iter().find(|r| !r.artificial).and_then(|r| r.real_ip);
+    envelope.ip.or_else(written).map(|ip| ip.to_canonical())
+}
+
 /// The chain as rules see it: that of the message, topped by an artificial entry where the session knows better. Which
 /// rules count that entry is theirs to decide (3.4 does, 4.1 does not).
 pub fn chain(mail: &Mail<'_>, envelope: &Envelope) -> Vec<Received> {

@@ -20,7 +20,7 @@ pub fn write(scanned: &Scanned<'_>) {
         return;
     }
     let (verdict, envelope) = (scanned.verdict, scanned.envelope);
-    let ip = envelope.ip.map(|ip| ip.to_string());
+    let ip = envelope.ip.or(verdict.client).map(|ip| ip.to_string());
     let sender = envelope.sender.as_ref().map(|s| clean(&s.address));
     tracing::info!(
         target: "task",
@@ -49,7 +49,7 @@ pub fn line(scanned: &Scanned<'_>) -> String {
     if let Some(id) = envelope.queue_id.as_deref().filter(|q| !q.is_empty()) {
         let _ = write!(out, " qid: <{}>,", clean(id));
     }
-    if let Some(ip) = envelope.ip {
+    if let Some(ip) = envelope.ip.or(verdict.client) {
         let _ = write!(out, " ip: {ip},");
     }
     if let Some(user) = envelope.user.as_deref().filter(|u| !u.is_empty()) {
@@ -78,7 +78,7 @@ pub fn line(scanned: &Scanned<'_>) -> String {
         SHOWN,
         envelope.recipient_count,
     );
-    let mime = scanned.mime_recipients;
+    let mime = &verdict.mime_recipients;
     list(&mut out, "mime_rcpts", mime.iter().map(|a| clean(a)), SHOWN_MIME, mime.len());
     if let Some(file) = scanned.file.filter(|f| !f.is_empty()) {
         let _ = write!(out, ", file: {}", clean(file));
@@ -212,9 +212,8 @@ pub(crate) mod tests {
         };
         envelope.add_recipient("<r1@x.example>", 1);
         envelope.add_recipient("<r2@x.example>", 1);
-        let mime = ["to@x.example".to_owned()];
+        verdict.mime_recipients = vec!["to@x.example".to_owned()];
         let scanned = Scanned {
-            mime_recipients: &mime,
             file: Some("m1.eml"),
             ..Scanned::new(&envelope, &verdict, 142)
         };
@@ -257,8 +256,8 @@ pub(crate) mod tests {
             let mut envelope = Envelope { queue_id: Some(text.clone()), user: Some(text.clone()), ..Envelope::default() };
             envelope.sender = Some(SmtpPath::new(&text));
             envelope.add_recipient(&text, 9);
-            let mime = [text.clone()];
-            let scanned = Scanned { mime_recipients: &mime, file: Some(&text), ..Scanned::new(&envelope, &verdict, 1) };
+            verdict.mime_recipients = vec![text.clone()];
+            let scanned = Scanned { file: Some(&text), ..Scanned::new(&envelope, &verdict, 1) };
             prop_assert!(!line(&scanned).chars().any(is_hostile));
         }
     }

@@ -26,8 +26,6 @@ pub struct Scanned<'a> {
     pub verdict: &'a Verdict,
     /// Bytes of the message.
     pub size: usize,
-    /// Addresses of To and Cc, where the worker has them.
-    pub mime_recipients: &'a [String],
     /// The client's name for the input (`Filename` header).
     pub file: Option<&'a str>,
     /// Write the log line (false with the flag `no_log`).
@@ -43,7 +41,6 @@ impl<'a> Scanned<'a> {
             envelope,
             verdict,
             size,
-            mime_recipients: &[],
             file: None,
             log: true,
             count: true,

@@ -2,15 +2,13 @@
 //! It asks no DNS: where the MTA knows no name of the client, none is looked up, and RDNS_NONE is not ours to say.
 
 use super::received::Chain;
-use crate::base::prefix_set::PrefixSet;
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Check, Compat, Hits, Rule, Scan};
 use crate::family::{Family, Services};
 use crate::maps::{Map, Networks};
 use serde::Deserialize;
-use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 crate::symbols! {
     "headers" {
@@ -101,14 +99,13 @@ struct OnceReceived {
 impl Check for OnceReceived {
     fn check(&self, scan: &Scan<'_>, hits: &mut Hits) {
         let chain = Chain::of(scan);
-        let client = chain.client(scan);
-        if self.spares(scan, client) || chain.count(scan.compat) > 1 {
+        if self.spares(scan) || chain.count(scan.compat) > 1 {
             return;
         }
         // Without a client from the MTA the newest header also speaks for its name.
         let written = chain.newest().filter(|_| scan.envelope.ip.is_none()).map(|r| r.real_host.as_str());
         match scan.envelope.hostname.as_deref().or(written.filter(|h| h.contains('.'))) {
-            None if client.is_some() => nameless(scan, hits),
+            None if scan.client.is_some() => nameless(scan, hits),
             name if scan.compat == Compat::V34 => self.judge_34(&chain, name, hits),
             name => self.judge_41(&chain, name, hits),
         }
@@ -116,14 +113,13 @@ impl Check for OnceReceived {
 }
 
 impl OnceReceived {
-    fn spares(&self, scan: &Scan<'_>, client: Option<IpAddr>) -> bool {
-        let local = scan.local_client || client.is_some_and(is_local);
+    fn spares(&self, scan: &Scan<'_>) -> bool {
         (scan.envelope.user.is_some() && !self.check_authed)
-            || (local && !self.check_local)
+            || (scan.local_client && !self.check_local)
             || self
                 .whitelist
                 .as_ref()
-                .is_some_and(|w| client.is_some_and(|ip| w.content().contains(ip)))
+                .is_some_and(|w| scan.client.is_some_and(|ip| w.content().contains(ip)))
     }
 
     /// 3.4 with a known name looks at the header only, and at the name only to find a dial-up line.
@@ -172,13 +168,4 @@ fn nameless(scan: &Scan<'_>, hits: &mut Hits) {
     if let Some(agent) = headers.first("User-Agent").or_else(|| headers.first("X-Mailer")) {
         hits.with(&DIRECT_TO_MX, agent.value());
     }
-}
-
-/// Networks that are local by default; a client known from a header alone was not measured against the configured ones.
-fn is_local(ip: IpAddr) -> bool {
-    static LOCAL: LazyLock<PrefixSet> = LazyLock::new(|| {
-        let stock = "192.168.0.0/16 10.0.0.0/8 172.16.0.0/12 fd00::/8 169.254.0.0/16 fe80::/10 127.0.0.0/8 ::1/128";
-        stock.split(' ').filter_map(|n| n.parse::<ipnet::IpNet>().ok()).collect()
-    });
-    LOCAL.contains(ip)
 }

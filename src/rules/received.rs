@@ -6,7 +6,6 @@ use crate::family::Family;
 use crate::message::Received;
 use crate::rules::alias;
 use regex::Regex;
-use std::net::IpAddr;
 use std::sync::LazyLock;
 
 crate::symbols! {
@@ -78,11 +77,6 @@ impl<'s> Chain<'s> {
     /// How many hops count: 3.4 counts the one without a header, too.
     pub(super) fn count(&self, compat: Compat) -> usize {
         self.headers.len() + usize::from(self.topped && compat == Compat::V34)
-    }
-
-    /// Address of the client: as the MTA gave it, else of the newest header.
-    pub(super) fn client(&self, scan: &Scan<'_>) -> Option<IpAddr> {
-        scan.envelope.ip.or_else(|| self.newest().and_then(|r| r.real_ip))
     }
 }
 

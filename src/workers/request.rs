@@ -5,7 +5,7 @@ use crate::filter::{Flags, Request};
 use crate::http;
 use crate::message::{Envelope, SmtpPath};
 use std::hash::{BuildHasher, Hasher};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Header lines that no rule may see.
 const SECRET: [&str; 1] = ["Password"];
@@ -83,7 +83,10 @@ fn address(text: &str) -> Option<IpAddr> {
     }
     let plain = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
     let plain = plain.strip_prefix("IPv6:").unwrap_or(plain);
-    let parsed = plain.parse::<IpAddr>().ok().map(|ip| ip.to_canonical());
+    let parsed = plain.parse::<IpAddr>().ok();
+    let parsed = parsed
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|both| both.ip()))
+        .map(|ip| ip.to_canonical());
     if parsed.is_none() {
         tracing::warn!("cannot read the client address {text:?} of a scan request, going on without");
     }

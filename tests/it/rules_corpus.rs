@@ -4,14 +4,14 @@
 //!
 //! The envelope is taken from the message, as it was for the recording. Only symbols that our families declare are compared.
 
-use crate::rules_support::hits;
+use crate::rules_support::{hits, is_local};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use torwart::engine::{Compat, Scan};
 use torwart::family::Services;
-use torwart::message::{Envelope, Limits, Mail, SmtpPath};
+use torwart::message::{Envelope, Limits, Mail, SmtpPath, received};
 use torwart::rules::FAMILIES;
 
 /// How often both, only the peer, only we had a symbol, with how many differing options, and examples.
@@ -90,11 +90,13 @@ fn report(compared: usize, tallies: &BTreeMap<String, Tally>) {
 fn ours(raw: &[u8]) -> HashMap<String, Vec<String>> {
     let mail = Mail::parse(raw, &Limits::default());
     let envelope = envelope(&mail);
+    let client = received::client(&mail, &envelope);
     let scan = Scan {
         mail: &mail,
         envelope: &envelope,
         now: SystemTime::now(),
-        local_client: false,
+        client,
+        local_client: client.is_some_and(is_local),
         mime: true,
         compat: Compat::V34,
     };

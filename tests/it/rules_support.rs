@@ -4,7 +4,7 @@ use crate::rules_cases::Found;
 use std::time::{Duration, UNIX_EPOCH};
 use torwart::engine::{Compat, Hits, Run, Scan};
 use torwart::family::{Family, Services};
-use torwart::message::{Envelope, Limits, Mail};
+use torwart::message::{Envelope, Limits, Mail, received};
 
 /// When every case is scanned: 2026-09-01 12:00 UTC.
 pub const NOW: u64 = 1_788_264_000;
@@ -16,11 +16,13 @@ pub fn found(family: &Family, message: &str, envelope: &Envelope, local: bool, m
     } else {
         Mail::raw_text(message.as_bytes())
     };
+    let client = received::client(&mail, envelope);
     let scan = Scan {
         mail: &mail,
         envelope,
         now: UNIX_EPOCH + Duration::from_secs(NOW),
-        local_client: local,
+        client,
+        local_client: local || client.is_some_and(is_local),
         mime,
         compat,
     };
@@ -29,6 +31,12 @@ pub fn found(family: &Family, message: &str, envelope: &Envelope, local: bool, m
         ..Services::default()
     };
     hits(family, &services, &scan)
+}
+
+/// The client is of the networks that are local by default.
+pub fn is_local(client: std::net::IpAddr) -> bool {
+    let networks = torwart::config::Config::default().scan.local_networks;
+    client.is_loopback() || networks.iter().any(|n| n.0.contains(&client))
 }
 
 /// The same for a message that is already parsed.

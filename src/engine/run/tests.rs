@@ -87,6 +87,7 @@ fn drive(rules: Vec<Rule>, settings: &Settings, control: &Control<'_>) -> Report
             mail: &mail,
             envelope: &envelope,
             now: SystemTime::UNIX_EPOCH,
+            client: None,
             local_client: false,
             mime: true,
             compat: Compat::V34,

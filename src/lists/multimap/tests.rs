@@ -119,6 +119,7 @@ fn asked(settings: &str, client: &str) -> (Vec<String>, Vec<Option<String>>) {
         mail: &mail,
         envelope: &envelope,
         now: std::time::UNIX_EPOCH,
+        client: crate::message::received::client(&mail, &envelope),
         local_client: false,
         mime: true,
         compat: Default::default(),
