@@ -7,7 +7,6 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::Poll;
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -89,7 +88,7 @@ pub struct Summary {
 type Running<'f> = Pin<Box<dyn Future<Output = Option<Answer>> + Send + 'f>>;
 
 /// Speaks with one MTA to the end. `scan` judges its messages, one at a time; its future is dropped when the MTA takes the
-/// message back or goes away.
+/// message back or goes away. The stream closes when it is dropped at the end.
 pub async fn serve<S, F, R>(stream: S, service: &Service, scan: F) -> Summary
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -107,7 +106,6 @@ where
         Ok(ended) => ended,
         Err(error) => Ended::Failed(error),
     };
-    let _ = timeout(Duration::from_secs(1), talk.stream.shutdown()).await;
     let messages = talk.session.messages();
     Summary { ended, messages }
 }
