@@ -5,7 +5,7 @@ use crate::engine::{Action, Verdict};
 use crate::filter::{self, Filter, Flags, GroupListing};
 use crate::http::BoxFuture;
 use crate::maps::Maps;
-use crate::milter::{Answer, Transaction};
+use crate::milter::{Answer, Failure, Reply, Transaction};
 use crate::record::{Record, Scanned};
 use crate::workers::controller::Desk;
 use crate::workers::proxy;
@@ -47,6 +47,11 @@ impl House {
     /// The state in force.
     pub fn state(&self) -> Arc<State> {
         self.state.load_full()
+    }
+
+    /// Fires when the time for running messages is over.
+    pub fn last_call(&self) -> &CancellationToken {
+        &self.last_call
     }
 
     /// Puts a new state in force; messages under way keep theirs.
@@ -107,6 +112,24 @@ impl House {
         };
         let verdict = self.judge(request).await;
         proxy::answer(policy, &transaction, &verdict, trusted)
+    }
+}
+
+impl House {
+    /// A message of the MTA's has no verdict: says so, counts it, and gives the reply that `on_failure` asks for.
+    pub fn failed(&self, queue_id: Option<&str>, failure: Failure) -> Reply {
+        let reply = proxy::failure(&self.state().config.listen.milter);
+        let why = match failure {
+            Failure::Panicked => "its scan panicked, a defect of this program: please report the panic above",
+            Failure::Endless => "its scan did not end",
+        };
+        let answer = if reply == Reply::Accept { "accept" } else { "tempfail" };
+        tracing::error!(
+            "qid: <{}>, no verdict, on_failure answers {answer}: {why}",
+            queue_id.unwrap_or("undef")
+        );
+        self.record.metrics.failed();
+        reply
     }
 }
 

@@ -1,9 +1,6 @@
 //! Settings of a message held against the symbols of a configuration: what may appear, at which score, under which thresholds.
 
-use super::{Ruleset, Settings, Thresholds};
-
-/// Symbols that appear wherever another finding of their rule does: nothing switches them on or off by themselves.
-const FOLLOWERS: &[&str] = &["MIME_TRACE"];
+use super::{Action, Ruleset, Settings, Thresholds};
 
 /// Settings, resolved once per message.
 pub struct Applied<'s> {
@@ -21,6 +18,8 @@ impl<'s> Applied<'s> {
         let mut thresholds = rules.scoring().thresholds.clone();
         for (action, limit) in &settings.actions {
             match limit {
+                // Reached by force only, unless the administrator gave it a threshold.
+                Some(_) if *action == Action::SoftReject && thresholds.get(*action).is_none() => {}
                 Some(limit) => thresholds.set(*action, *limit),
                 None => thresholds.disable(*action),
             }
@@ -61,11 +60,6 @@ impl<'s> Applied<'s> {
         }
     }
 
-    /// True for a symbol that goes with its rule's other findings.
-    pub fn follows(&self, name: &str) -> bool {
-        self.exclusive && FOLLOWERS.contains(&name)
-    }
-
     /// The score that the settings give a symbol.
     pub fn score(&self, name: &str) -> Option<f64> {
         if self.settings.scores.is_empty() {
@@ -75,6 +69,7 @@ impl<'s> Applied<'s> {
     }
 }
 
+/// Naming one symbol of a rule, or the rule itself, switches everything that the rule says.
 fn allowed(rules: &Ruleset, settings: &Settings, exclusive: bool) -> Vec<bool> {
     let mut allowed = vec![!exclusive; rules.symbols().len()];
     let steps = [
@@ -84,17 +79,20 @@ fn allowed(rules: &Ruleset, settings: &Settings, exclusive: bool) -> Vec<bool> {
     for (groups, symbols, value) in steps {
         for group in groups.into_iter().flatten() {
             let group = rules.groups().iter().position(|g| g.name.eq_ignore_ascii_case(group));
-            for (slot, symbol) in allowed.iter_mut().zip(rules.symbols()) {
-                if group.is_some_and(|g| symbol.groups.contains(&g)) {
-                    *slot = value;
-                }
-            }
+            let members = rules.symbols().iter().filter(|s| group.is_some_and(|g| s.groups.contains(&g)));
+            members.for_each(|symbol| switch(&mut allowed, rules.together(&symbol.name), value));
         }
         for symbol in symbols.into_iter().flatten() {
-            if let Some(slot) = rules.find(symbol).and_then(|id| allowed.get_mut(id)) {
-                *slot = value;
-            }
+            switch(&mut allowed, rules.together(symbol), value);
         }
     }
     allowed
+}
+
+fn switch<'i>(allowed: &mut [bool], ids: impl Iterator<Item = usize> + 'i, value: bool) {
+    for id in ids {
+        if let Some(slot) = allowed.get_mut(id) {
+            *slot = value;
+        }
+    }
 }

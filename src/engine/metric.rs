@@ -88,9 +88,10 @@ impl<'r> Metric<'r> {
         self.skipped || self.pre_results.iter().any(|p| !p.least && !p.process_all)
     }
 
-    /// True where the sum is strictly above the reject threshold.
+    /// True where the sum is strictly above the configured reject threshold. What settings make of that threshold decides the
+    /// action, not the early stop: the peer reads the limit before its settings apply.
     pub fn above_reject(&self) -> bool {
-        let reject = self.applied.thresholds().get(Action::Reject);
+        let reject = self.rules.scoring.thresholds.get(Action::Reject);
         reject.is_some_and(|limit| self.score > limit)
     }
 
@@ -110,10 +111,10 @@ impl<'r> Metric<'r> {
             self.skipped = true;
         }
         let free = hits.skip || !self.applied.restricts();
-        let any = free || hits.hits.is_empty() || hits.hits.iter().any(|h| self.stands_alone(&h.symbol));
+        let any = free || hits.hits.is_empty() || hits.hits.iter().any(|h| self.applied.allows(self.rules.find(&h.symbol), &h.symbol));
         for hit in hits.hits {
             let id = self.rules.find(&hit.symbol);
-            if free || (any && self.applied.follows(&hit.symbol)) || self.applied.allows(id, &hit.symbol) {
+            if free || self.applied.allows(id, &hit.symbol) {
                 self.put(id, hit);
             }
         }
@@ -122,10 +123,6 @@ impl<'r> Metric<'r> {
                 self.pre_result(result);
             }
         }
-    }
-
-    fn stands_alone(&self, symbol: &str) -> bool {
-        !self.applied.follows(symbol) && self.applied.allows(self.rules.find(symbol), symbol)
     }
 
     /// Inserts one symbol, if settings allow it.
@@ -152,7 +149,9 @@ impl<'r> Metric<'r> {
             return;
         }
         let known = id.and_then(|id| self.rules.symbol(id));
-        let base = match (self.applied.score(&hit.symbol), known) {
+        // A test pattern is judged ahead of any settings.
+        let given = self.applied.score(&hit.symbol).filter(|_| !self.skipped);
+        let base = match (given, known) {
             (Some(score), _) => score,
             (None, Some(known)) => known.score,
             (None, None) if hit.enforced => 1.0,

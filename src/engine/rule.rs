@@ -1,6 +1,6 @@
 //! What a rule author implements: a check, its place in the run, what it waits for. Runs nothing itself.
 
-use super::{Definition, Hits, Scan};
+use super::{Definition, Hits, Scan, Symbol};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -55,6 +55,9 @@ pub struct Rule {
     pub order: u8,
     /// Rules or symbols that must have finished first, whether they fired or not.
     pub needs: Vec<&'static str>,
+    /// Symbols of the code that it inserts, where its family has several rules: settings switch them as one. The only rule of a
+    /// family inserts all of the family's.
+    pub gives: Vec<&'static str>,
     /// It runs even without a message body, after a pre-result, or above the reject threshold.
     pub always: bool,
     /// Symbols that the configuration of this rule names (those of the code are declared by the family).
@@ -90,6 +93,7 @@ impl Rule {
             stage: Stage::Filter,
             order: order::REST,
             needs: Vec::new(),
+            gives: Vec::new(),
             always: false,
             symbols: Vec::new(),
             run,
@@ -105,6 +109,12 @@ impl Rule {
     /// The same rule, run even without a body, after a pre-result, or above the reject threshold.
     pub fn always(mut self) -> Rule {
         self.always = true;
+        self
+    }
+
+    /// The same rule, inserting these symbols of its family.
+    pub fn giving(mut self, symbols: &[&'static Symbol]) -> Rule {
+        self.gives = symbols.iter().map(|s| s.name).collect();
         self
     }
 

@@ -4,6 +4,7 @@
 use super::plan::{self, PlanError, Planned};
 use super::{Compat, Rule, Stage, Symbol, Thresholds};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Where a definition comes from: an equal or higher priority replaces an earlier definition, a lower one only fills gaps.
 pub mod priority {
@@ -191,6 +192,8 @@ pub struct Ruleset {
     index: HashMap<String, usize>,
     groups: Vec<Group>,
     live: Vec<bool>,
+    /// Symbols that one rule inserts, by the names of the symbols and of the rule.
+    bonds: HashMap<String, Arc<[usize]>>,
     pub(crate) planned: Vec<Planned>,
 }
 
@@ -203,6 +206,13 @@ impl Ruleset {
     /// The symbol's place, by one look-up.
     pub fn find(&self, name: &str) -> Option<usize> {
         self.index.get(name).copied()
+    }
+
+    /// Places of the symbols that go with a name: those of the rule that it names or belongs to, else the symbol alone.
+    pub fn together(&self, name: &str) -> impl Iterator<Item = usize> {
+        let bond = self.bonds.get(name).map_or(&[][..], |ids| ids);
+        let alone = self.find(name).filter(|_| bond.is_empty());
+        bond.iter().copied().chain(alone)
     }
 
     /// A symbol by its place.
@@ -262,6 +272,7 @@ pub struct Builder {
     rules: Vec<Rule>,
     /// For each declared symbol the rules that may insert it, by place in `rules`.
     givers: HashMap<String, Vec<usize>>,
+    bonds: Vec<(String, Vec<&'static str>)>,
 }
 
 impl Builder {
@@ -275,6 +286,7 @@ impl Builder {
             by_group: HashMap::new(),
             rules: Vec::new(),
             givers: HashMap::new(),
+            bonds: Vec::new(),
         };
         for (name, cap) in stock_caps(compat) {
             let group = builder.group_id(name);
@@ -288,7 +300,13 @@ impl Builder {
     /// Declares the symbols of a family and takes its rules. A need for one of its symbols waits for all of its rules.
     pub fn family(&mut self, symbols: &[&'static Symbol], rules: Vec<Rule>) {
         let first = self.rules.len();
+        let only = rules.len() == 1;
         for rule in rules {
+            let gives = match only {
+                true => symbols.iter().map(|s| s.name).collect(),
+                false => rule.gives.clone(),
+            };
+            self.bonds.push((rule.name.clone(), gives));
             for definition in &rule.symbols {
                 self.define(definition.clone());
             }
@@ -378,8 +396,15 @@ impl Builder {
         let planned = plan::order(self.rules, &self.givers)?;
         let on = |group: &usize| self.groups.get(*group).is_none_or(|g| g.enabled);
         let live = self.symbols.iter().map(|s| s.enabled && !s.absent && s.groups.iter().all(on));
+        let mut bonds: HashMap<String, Arc<[usize]>> = HashMap::new();
+        for (rule, symbols) in self.bonds.iter().filter(|(_, symbols)| !symbols.is_empty()) {
+            let ids: Arc<[usize]> = symbols.iter().filter_map(|s| self.index.get(*s).copied()).collect();
+            let names = symbols.iter().map(|s| (*s).to_owned()).chain([rule.clone()]);
+            bonds.extend(names.map(|name| (name, ids.clone())));
+        }
         Ok(Ruleset {
             live: live.collect(),
+            bonds,
             scoring: self.scoring,
             symbols: self.symbols,
             index: self.index,

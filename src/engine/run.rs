@@ -38,6 +38,8 @@ pub enum Scope {
     Message,
     /// There is no message: only those that look at the client, and only if one of them decides.
     Client,
+    /// The message is not to be judged: only those that come ahead of everything, such as the search for a test pattern.
+    Ahead,
 }
 
 /// What came of it.
@@ -92,7 +94,7 @@ struct Course<'c, 'r, 's> {
 
 impl<'c, 'r, 's> Course<'c, 'r, 's> {
     fn insert_settings(&mut self) {
-        if self.control.scope == Scope::Client {
+        if self.control.scope != Scope::Message {
             return;
         }
         for symbol in &self.metric.applied().settings().symbols {
@@ -128,6 +130,9 @@ impl<'c, 'r, 's> Course<'c, 'r, 's> {
         let rule = &planned.rule;
         let client = rule.stage == Stage::Connect || (rule.stage == Stage::Filter && rule.order == order::ADDRESS_MAPS);
         if self.control.scope == Scope::Client && !client {
+            return false;
+        }
+        if self.control.scope == Scope::Ahead && !(rule.stage == Stage::Connect && rule.always) {
             return false;
         }
         if rule.always {

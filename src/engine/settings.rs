@@ -84,7 +84,7 @@ impl Settings {
     fn take(&mut self, key: &str, value: &Value) {
         match key {
             "actions" => self.actions = actions(value),
-            "scores" => self.scores.extend(numbers(value)),
+            "scores" | "default" => self.scores.extend(numbers(value)),
             "subject" => self.subject = value.as_str().map(str::to_owned),
             "symbols_enabled" => self.symbols_enabled = names(value),
             "symbols_disabled" => self.symbols_disabled = names(value).unwrap_or_default(),

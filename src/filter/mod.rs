@@ -62,11 +62,12 @@ impl Filter {
         let applied = Applied::new(&self.rules, &request.settings);
         let mut verdict = blank(applied.thresholds());
         verdict.profile = flags.profile.then(Vec::new);
-        if flags.skip || flags.skip_process || request.settings.whitelist || settings_flag("skip") {
+        if flags.skip || flags.skip_process {
             verdict.skipped = true;
             verdict.digest = Mail::raw_text(&request.raw).digest();
             return verdict;
         }
+        let whitelisted = request.settings.whitelist || settings_flag("skip") || settings_flag("skip_process");
         let mail = self.read(request);
         let scan = Scan {
             mail: &mail,
@@ -83,11 +84,16 @@ impl Filter {
             profile: flags.profile,
             budget: Some(self.policy.timeout),
             refuse_late: self.policy.refuse_late,
-            scope: if empty { Scope::Client } else { Scope::Message },
+            scope: match (whitelisted, empty) {
+                (true, _) => Scope::Ahead,
+                (false, true) => Scope::Client,
+                (false, false) => Scope::Message,
+            },
         };
         let outcome = engine::run(&self.rules, applied, &scan, &control).await;
         self.fill(&mut verdict, outcome, &request.settings, &mail);
         verdict.digest = mail.digest();
+        verdict.skipped |= whitelisted;
         verdict.message_id = (!empty).then(|| mail.message_id().unwrap_or("undef").to_owned());
         let occasion = Occasion {
             local: scan.local_client,
@@ -130,7 +136,13 @@ impl Filter {
         verdict.skipped = outcome.metric.skipped();
         verdict.timed_out = outcome.timed_out;
         verdict.profile = outcome.profile;
-        verdict.messages = settings.messages.clone();
+        if verdict.skipped {
+            // A test pattern is judged ahead of any settings.
+            let blank = blank(&self.rules.scoring().thresholds);
+            (verdict.required, verdict.thresholds) = (blank.required, blank.thresholds);
+        } else {
+            verdict.messages = settings.messages.clone();
+        }
         if let Some(by) = decision.by {
             if let Some(text) = &by.message {
                 verdict.messages.retain(|(category, _)| category != "smtp_message");

@@ -162,16 +162,57 @@ fn an_empty_message_is_no_spam() {
 fn skipped_by_flag_or_settings() {
     let mut flagged = request(GTUBE);
     assert!(flagged.flags.set("skip") && !flagged.flags.set("Skip") && !flagged.flags.set("skip "));
-    let requests = [
-        flagged,
-        with_settings(GTUBE, r#"{"whitelist":true}"#),
-        with_settings(GTUBE, r#"{"flags":["skip"]}"#),
-    ];
-    for request in requests {
-        let verdict = scan(&filter(""), &request);
+    let verdict = scan(&filter(""), &flagged);
+    assert_eq!((verdict.action, verdict.score, verdict.skipped), (Action::NoAction, 0.0, true));
+    assert!(verdict.symbols.is_empty() && verdict.message_id.is_none() && verdict.milter.is_empty());
+    for json in [r#"{"whitelist":true}"#, r#"{"flags":["skip"]}"#] {
+        let verdict = scan(&filter(""), &with_settings("Message-ID: <x@y.example>\n\nhallo\n", json));
         assert_eq!((verdict.action, verdict.score, verdict.skipped), (Action::NoAction, 0.0, true));
-        assert!(verdict.symbols.is_empty() && verdict.message_id.is_none() && verdict.milter.is_empty());
+        assert!(verdict.symbols.is_empty() && verdict.milter.is_empty());
+        assert_eq!(verdict.message_id.as_deref(), Some("x@y.example"));
+        // Settings come behind the search for test patterns.
+        let verdict = scan(&filter(""), &with_settings(GTUBE, json));
+        assert_eq!((verdict.action, verdict.score, verdict.skipped), (Action::Reject, 15.0, true));
     }
+}
+
+#[test]
+fn settings_do_not_reach_a_test_pattern() {
+    let json = r#"{"actions":{"reject":5},"scores":{"GTUBE":4},"symbols_disabled":["GTUBE"],"messages":{"note":"x"}}"#;
+    let verdict = scan(&filter(""), &with_settings(GTUBE, json));
+    assert_eq!((verdict.action, verdict.score, verdict.required), (Action::Reject, 15.0, 15.0));
+    assert_eq!(verdict.symbols[0].score, 0.0);
+    assert_eq!(verdict.messages.len(), 1);
+}
+
+#[test]
+fn settings_switch_the_symbols_of_a_rule_together() {
+    let filter = filter("");
+    let mail = "From: a@b.example\nTo: c@d.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: text/plain\n\nhallo\n";
+    let seen = |json: &str| names(&scan(&filter, &with_settings(mail, json))).join(" ");
+    assert_eq!(seen(r#"{"symbols_enabled":["FROM_HAS_DN"]}"#), "FROM_NO_DN");
+    assert_eq!(seen(r#"{"symbols_enabled":["MIME_BAD"]}"#), "MIME_TRACE MIME_GOOD");
+    assert_eq!(seen(r#"{"symbols_enabled":["MIME_TYPES_CALLBACK"]}"#), "MIME_TRACE MIME_GOOD");
+    assert_eq!(seen(r#"{"symbols_enabled":["RCPT_COUNT_ONE"]}"#), "RCPT_COUNT_ONE TO_DN_NONE");
+    assert_eq!(
+        seen(r#"{"symbols_enabled":["MISSING_MID"]}"#),
+        "MISSING_MID",
+        "a rule of many symbols"
+    );
+    let rest = seen(r#"{"symbols_disabled":["MIME_BAD","TO_DN_ALL"]}"#);
+    assert!(
+        !rest.contains("MIME_") && !rest.contains("RCPT_COUNT") && rest.contains("FROM_NO_DN"),
+        "{rest}"
+    );
+}
+
+#[test]
+fn settings_move_neither_the_early_stop_nor_soft_reject() {
+    let stock = scan(&filter(""), &request("Subject: s\n\nhallo\n"));
+    let json = r#"{"actions":{"reject":1,"soft reject":-5}}"#;
+    let strict = scan(&filter(""), &with_settings("Subject: s\n\nhallo\n", json));
+    assert_eq!(names(&strict), names(&stock));
+    assert_eq!((strict.action, strict.required), (Action::AddHeader, 1.0));
 }
 
 #[test]
@@ -237,7 +278,7 @@ fn configuration_reaches_the_scores() {
         max_score = 12.0
         description = "about headers"
         [groups.own.symbols]
-        GTUBE = { score = 3.0, description = "mine" }
+        GTUBE = { score = 3.0, description = "mine", any_shot = true, one_param = true }
         GTUBEE = 1.0
     "#;
     let (filter, findings) = try_filter(toml);
@@ -256,6 +297,8 @@ fn configuration_reaches_the_scores() {
     let own = groups.iter().find(|g| g.name == "own").expect("it has symbols");
     assert_eq!((own.symbols[0].name.as_str(), own.symbols[0].weight), ("GTUBE", 3.0));
     assert_eq!(own.symbols[0].description.as_deref(), Some("mine"));
+    let known = filter.rules.symbols().iter().find(|s| s.name == "GTUBE").expect("it is declared");
+    assert!(known.one_param && known.shots == Some(engine::ruleset::ANY_SHOT));
     assert_eq!(filter.rules().next(), Some((Stage::Connect, "GTUBE")));
 }
 

@@ -4,7 +4,7 @@ use super::server::{Limits, Refusal};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -108,6 +108,22 @@ pub fn compress(plain: &[u8]) -> std::io::Result<Bytes> {
     zstd::bulk::compress(plain, LEVEL).map(Bytes::from)
 }
 
+/// Packs an answer for browsers.
+pub fn gzip(plain: &[u8]) -> std::io::Result<Bytes> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(plain)?;
+    encoder.finish().map(Bytes::from)
+}
+
+/// True where `Accept-Encoding` takes gzip.
+pub fn takes_gzip(accepted: &str) -> bool {
+    accepted.split(',').any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let refused = weight.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()) == Some(0.0);
+        name.trim().eq_ignore_ascii_case("gzip") && !refused
+    })
+}
+
 /// Deadline of bodies as a whole, from that between two pieces.
 pub(super) fn total(idle: Duration) -> Duration {
     idle.saturating_mul(10)
@@ -128,6 +144,23 @@ mod tests {
         );
         let two = [compress(b"ab").unwrap(), compress(b"cd").unwrap()].concat();
         assert_eq!(decompress(two.into(), 100).await.unwrap(), "abcd");
+    }
+
+    #[test]
+    fn gzip_is_for_those_who_take_it() {
+        for (accepted, takes) in [
+            ("gzip", true),
+            ("deflate, GZIP;q=0.5", true),
+            ("gzip;q=0, br", false),
+            ("", false),
+            ("xgzip", false),
+        ] {
+            assert_eq!(takes_gzip(accepted), takes, "{accepted}");
+        }
+        let mut plain = String::new();
+        let packed = gzip(b"hallo hallo").unwrap();
+        flate2::read::GzDecoder::new(&*packed).read_to_string(&mut plain).unwrap();
+        assert_eq!(plain, "hallo hallo");
     }
 
     #[tokio::test]

@@ -58,6 +58,11 @@ impl Headers {
         self.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v)
     }
 
+    /// The last value of a name.
+    pub fn last(&self, name: &str) -> Option<&str> {
+        self.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).last().map(|(_, v)| v)
+    }
+
     /// Every value of a name, in order.
     pub fn all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h str> {
         self.0

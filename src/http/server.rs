@@ -85,6 +85,24 @@ pub enum Refusal {
     TimedOut,
     /// The handler broke down over it.
     Failed,
+    /// The service ends and has no time left for it.
+    Stopping,
+}
+
+/// Tells connections to end.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    /// Connections without a request close at once, others after their answer.
+    pub soon: CancellationToken,
+    /// A request that is still being read is refused.
+    pub now: CancellationToken,
+}
+
+impl From<CancellationToken> for Stop {
+    fn from(soon: CancellationToken) -> Stop {
+        let now = CancellationToken::new();
+        Stop { soon, now }
+    }
 }
 
 /// Who answers.
@@ -108,11 +126,13 @@ impl Refusal {
             Refusal::Malformed(what) => (400, format!("HTTP parser error: {what}")),
             Refusal::TimedOut => (408, "IO timeout".to_owned()),
             Refusal::Failed => (500, "internal error".to_owned()),
+            Refusal::Stopping => (503, "the daemon stops, try again later".to_owned()),
         };
         // The old protocols know sysexits: bad data, an I/O failure, a defect.
         let code = match status {
             408 => 74,
             500 => 70,
+            503 => 75,
             _ => 65,
         };
         match kind {
@@ -123,18 +143,18 @@ impl Refusal {
     }
 }
 
-/// Serves one connection until it closes. When `stop` fires, a connection without a request in work closes at once, another
-/// one after its answer.
-pub async fn serve<S>(mut stream: S, peer: Peer, limits: Limits, handler: Arc<dyn Handler>, stop: CancellationToken)
+/// Serves one connection until it closes or is told to stop.
+pub async fn serve<S>(mut stream: S, peer: Peer, limits: Limits, handler: Arc<dyn Handler>, stop: impl Into<Stop>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
+    let stop: Stop = stop.into();
     let deadline = Instant::now() + limits.head;
     let mut sniffed = BytesMut::new();
     let kind = tokio::select! {
         kind = first_line(&mut stream, &mut sniffed, limits.legacy) => kind,
         () = tokio::time::sleep_until(deadline) => None,
-        () = stop.cancelled() => return,
+        () = stop.soon.cancelled() => return,
     };
     let wire = Arc::new(Wire::default());
     let mut gate = Gate::new(stream, sniffed.freeze(), Arc::clone(&wire), limits.idle);
@@ -143,7 +163,11 @@ where
         Some(Kind::Http) => http(gate, wire, peer, limits, handler, stop).await,
         Some(kind) => {
             wire.speak();
-            let (response, unread) = match legacy::read(&mut gate, kind, peer, &limits).await {
+            let read = tokio::select! {
+                read = legacy::read(&mut gate, kind, peer, &limits) => read,
+                () = stop.now.cancelled() => Err(Refusal::Stopping),
+            };
+            let (response, unread) = match read {
                 Ok(request) => (exchange::answer(&*handler, request).await, false),
                 Err(refusal) => (handler.refuse(refusal, kind), true),
             };
@@ -181,12 +205,12 @@ async fn read_some<S: AsyncRead + Unpin>(stream: &mut S, sniffed: &mut BytesMut)
     .await
 }
 
-async fn http<S>(gate: Gate<S>, wire: Arc<Wire>, peer: Peer, limits: Limits, handler: Arc<dyn Handler>, stop: CancellationToken)
+async fn http<S>(gate: Gate<S>, wire: Arc<Wire>, peer: Peer, limits: Limits, handler: Arc<dyn Handler>, stop: Stop)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let (sender, mut closing) = mpsc::channel(1);
-    let exchange = Exchange::new(Arc::clone(&handler), peer, limits.clone(), Arc::clone(&wire), sender);
+    let exchange = Exchange::new(Arc::clone(&handler), peer, limits.clone(), Arc::clone(&wire), (sender, stop.now));
     let mut conn = http1::Builder::new()
         .half_close(true)
         .title_case_headers(true)
@@ -203,7 +227,7 @@ where
             biased;
             answer = closing.recv() => break (answer, None),
             done = &mut conn => break (closing.try_recv().ok(), done.err()),
-            () = stop.cancelled(), if !stopping => {
+            () = stop.soon.cancelled(), if !stopping => {
                 if !wire.started.load(Ordering::Acquire) {
                     return;
                 }

@@ -3,7 +3,7 @@
 
 use super::extensions::{Extensions, Finding, rows};
 use crate::config::{Diagnostic, Section};
-use crate::engine::{Check, Compat, Hits, Rule, Scan, order};
+use crate::engine::{Check, Compat, Hits, Rule, Scan, Symbol, order};
 use crate::family::{Family, Services};
 use crate::message::{Part, sniff};
 use regex::bytes::Regex;
@@ -54,6 +54,19 @@ impl Default for Config {
     }
 }
 
+/// Everything here but HAS_ATTACHMENT.
+static TYPES: &[&Symbol] = &[
+    &MIME_GOOD,
+    &MIME_BAD,
+    &MIME_UNKNOWN,
+    &MIME_TRACE,
+    &MIME_BAD_EXTENSION,
+    &MIME_DOUBLE_BAD_EXTENSION,
+    &MIME_BAD_ATTACHMENT,
+    &MIME_ARCHIVE_IN_ARCHIVE,
+    &MIME_BAD_UNICODE,
+];
+
 /// Types of parts and names of files.
 pub const FAMILY: Family = Family {
     name: "mime_types",
@@ -70,7 +83,9 @@ fn build(section: Option<&Section>, services: &Services, findings: &mut Vec<Diag
     }
     let types = config.types.into_iter().map(|(t, w)| (t.to_lowercase(), w)).collect();
     vec![
-        Rule::check("MIME_TYPES_CALLBACK", MimeTypes { extensions, types }).at(order::STRUCTURE),
+        Rule::check("MIME_TYPES_CALLBACK", MimeTypes { extensions, types })
+            .giving(TYPES)
+            .at(order::STRUCTURE),
         Rule::check("HAS_ATTACHMENT", has_attachment).at(order::STRUCTURE),
     ]
 }

@@ -1,7 +1,7 @@
 //! The chain of Received headers: how long it is, where it was encrypted, and marks of software that writes it badly.
 //! What a short chain means together with the client's name is `once_received`'s business.
 
-use crate::engine::{Compat, Hits, Rule, Scan};
+use crate::engine::{Compat, Hits, Rule, Scan, Symbol};
 use crate::family::Family;
 use crate::message::Received;
 use crate::rules::alias;
@@ -27,14 +27,26 @@ crate::symbols! {
     }
 }
 
+static COUNTS: &[&Symbol] = &[
+    &RCVD_COUNT_ZERO,
+    &RCVD_COUNT_ONE,
+    &RCVD_COUNT_TWO,
+    &RCVD_COUNT_THREE,
+    &RCVD_COUNT_FIVE,
+    &RCVD_COUNT_SEVEN,
+    &RCVD_COUNT_TWELVE,
+];
+
+static ENCRYPTION: &[&Symbol] = &[&RCVD_TLS_ALL, &RCVD_TLS_LAST, &RCVD_NO_TLS_LAST, &RCVD_VIA_SMTP_AUTH];
+
 /// The chain of Received headers. No settings.
 pub const FAMILY: Family = Family {
     name: "received",
     symbols: SYMBOLS,
     build: |_, _, _| {
         vec![
-            Rule::check("CHECK_RECEIVED", count),
-            Rule::check("CHECK_RCVD", encryption),
+            Rule::check("CHECK_RECEIVED", count).giving(COUNTS),
+            Rule::check("CHECK_RCVD", encryption).giving(ENCRYPTION),
             Rule::check("RCVD_HELO_USER", helo_user),
             Rule::check("PREVIOUSLY_DELIVERED", previously_delivered),
         ]

@@ -1,7 +1,7 @@
 //! Who says he sent it: the From header against itself, the envelope and the recipients. Titles, doubled addresses and a name that is
 //! another address are what mass mailers and impostors leave behind. Reply-To is not read here.
 
-use crate::engine::{Hits, Rule, Scan};
+use crate::engine::{Hits, Rule, Scan, Symbol};
 use crate::family::Family;
 use crate::message::{Address, address};
 use crate::rules::alias::{domain, plain};
@@ -25,15 +25,30 @@ crate::symbols! {
     }
 }
 
+/// What one look at From and the envelope says.
+static FROM: &[&Symbol] = &[
+    &ENVFROM_INVALID,
+    &FROM_INVALID,
+    &FROM_NO_DN,
+    &FROM_DN_EQ_ADDR,
+    &FROM_HAS_DN,
+    &FROM_NAME_HAS_TITLE,
+    &FROM_NAME_EXCESS_SPACE,
+    &FROM_EQ_ENVFROM,
+    &FROM_NEQ_ENVFROM,
+    &TO_EQ_FROM,
+    &TO_DOM_EQ_FROM_DOM,
+];
+
 /// The sender. No settings.
 pub const FAMILY: Family = Family {
     name: "sender",
     symbols: SYMBOLS,
     build: |_, _, _| {
         vec![
-            Rule::check("CHECK_FROM", from),
+            Rule::check("CHECK_FROM", from).giving(FROM),
             Rule::check("MULTIPLE_FROM", multiple),
-            Rule::check("FROM_DISPLAY_CALLBACK", display_name),
+            Rule::check("FROM_DISPLAY_CALLBACK", display_name).giving(&[&SPOOF_DISPLAY_NAME, &FROM_NEQ_DISPLAY_NAME]),
         ]
     },
 };

@@ -1,3 +1,5 @@
+//! Requests of clients, read into what the filter is asked.
+
 use super::*;
 use crate::engine::Action;
 use crate::http::{Headers, Kind, Peer};
@@ -26,7 +28,7 @@ fn query_arguments_are_headers_that_come_last() {
         ),
         10,
     );
-    assert_eq!(read.envelope.ip, Some("192.0.2.1".parse().unwrap()));
+    assert_eq!(read.envelope.ip, Some("192.0.2.7".parse().unwrap()), "the last value counts");
     assert_eq!(read.envelope.helo.as_deref(), Some("mail"));
     assert!(read.flags.groups && read.flags.milter);
     assert!(read.envelope.extra("password").is_none());
@@ -38,6 +40,8 @@ fn addresses_of_clients() {
         ("192.0.2.1", Some("192.0.2.1")),
         (" 2001:db8::1 ", Some("2001:db8::1")),
         ("[2001:db8::1]", Some("2001:db8::1")),
+        ("IPv6:2001:db8::1", Some("2001:db8::1")),
+        ("[IPv6:2001:db8::1]", Some("2001:db8::1")),
         ("::ffff:192.0.2.1", Some("192.0.2.1")),
         ("/run/sock", None),
         ("unix:x", None),
@@ -69,8 +73,46 @@ fn senders_and_recipients() {
     assert_eq!(envelope.deliver_to.as_deref(), Some("d@example.com"));
     assert!(envelope.hostname.is_none() && envelope.user.is_none());
     let broken = read(&request(&[("From", "<<nobody")], ""), 3).envelope;
-    assert!(broken.broken);
+    assert!(broken.broken && broken.sender.is_none(), "what cannot be read is no sender");
     assert!(read(&request(&[], ""), 3).envelope.sender.is_none());
+}
+
+#[test]
+fn paths_are_read_as_the_peer_reads_them() {
+    for (given, sender, broken) in [
+        ("a@b.example", Some("a@b.example"), false),
+        ("<a@b.example> SIZE=10", Some("a@b.example"), false),
+        ("a@b.example x", Some("a@b.example"), false),
+        ("<@r.example,@s.example:a@b.example>", Some("a@b.example"), false),
+        ("\"a b\"@b.example", Some("\"a b\"@b.example"), false),
+        ("<>", Some(""), false),
+        ("", Some(""), false),
+        ("<a@b.example>x", None, true),
+        ("<a@b.example", None, true),
+        ("a b@b.example", None, true),
+        ("a@b.example,c@b.example", None, true),
+        ("Foo <a@b.example>", None, true),
+    ] {
+        let read = read(&request(&[("From", given)], ""), 3).envelope;
+        assert_eq!(
+            (read.sender.as_ref().map(|s| s.address.as_str()), read.broken),
+            (sender, broken),
+            "{given:?}"
+        );
+    }
+    for (given, count, broken) in [
+        ("", 0, false),
+        ("a@b.example,", 1, false),
+        ("a@b.example,,c@b.example", 2, true),
+        (",", 0, true),
+        ("a@b.example c@b.example", 1, false),
+        ("a@b.example,bad", 1, true),
+    ] {
+        let read = read(&request(&[("Rcpt", given)], ""), 3).envelope;
+        assert_eq!((read.recipient_count, read.broken), (count, broken), "{given:?}");
+    }
+    let twice = read(&request(&[("From", "a@b.example"), ("From", "bad")], ""), 3).envelope;
+    assert!(twice.sender.is_none() && twice.broken);
 }
 
 #[test]

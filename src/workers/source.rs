@@ -63,6 +63,9 @@ pub async fn load(request: &http::Request, policy: &Policy) -> Result<Message, F
         (None, None) => (request.body.clone(), None),
     };
     let zstd = |name: &str| header(name).is_some_and(|v| v.trim().eq_ignore_ascii_case("zstd"));
+    if header("Compression").is_some() && !zstd("Compression") {
+        return Err(Fault::task(503, "Invalid compression method"));
+    }
     let compressed = zstd("Compression") || zstd("Content-Encoding");
     let raw = match compressed {
         true => inflate(raw, header("Dictionary"), policy.max_message).await?,

@@ -19,8 +19,10 @@ const EXAMPLES: [&str; 2] = ["q1", "q2"];
 /// What the configuration says about access.
 #[derive(Debug)]
 pub struct Credentials {
-    /// Who needs no password, and whose forwarding headers are believed.
+    /// Who needs no password; their forwarding headers are believed, too.
     pub trusted: Vec<IpNet>,
+    /// Proxies: whom they forward counts, not they.
+    pub proxies: Vec<IpNet>,
     /// Lets look.
     pub password: Option<Password>,
     /// Lets change.
@@ -32,6 +34,7 @@ pub struct Credentials {
 /// Decides on each request.
 pub struct Access {
     trusted: Vec<IpNet>,
+    proxies: Vec<IpNet>,
     password: Option<Arc<Password>>,
     write_password: Option<Arc<Password>>,
     throttle: Throttle,
@@ -66,6 +69,7 @@ impl Access {
         let (most, window) = credentials.max_failures;
         Access {
             trusted: credentials.trusted,
+            proxies: credentials.proxies,
             password: credentials.password.map(Arc::new),
             write_password: credentials.write_password.map(Arc::new),
             throttle: Throttle::new(most, window),
@@ -74,8 +78,7 @@ impl Access {
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.trusted.iter().any(|net| net.contains(&address))
+        among(&self.trusted, address)
     }
 
     /// Lets a request in (true: to look only) or says why not.
@@ -109,26 +112,45 @@ impl Access {
         granted.ok_or(Denial::Unauthorized)
     }
 
-    /// A forwarding header counts only from a trusted sender, and of it only what that sender itself wrote: the last entry.
+    /// A forwarding header counts only from a proxy or a trusted sender, and of it only what that sender itself wrote: the last
+    /// entry, or, behind a chain of proxies, the last that is none of them.
     fn origin(&self, request: &Request) -> Origin {
         let peer = match request.peer {
             Peer::Ip(address) => Some(address),
             Peer::Unix => None,
         };
         let foreign = |address: Option<IpAddr>, remote| Origin::Foreign { address, remote };
-        if peer.is_some_and(|a| !self.trusts(a)) {
+        let proxy = peer.is_some_and(|a| among(&self.proxies, a));
+        let trusted = peer.is_none_or(|a| self.trusts(a));
+        if !proxy && !trusted {
             return foreign(peer, !request.peer.is_local());
         }
-        let chain = request.headers.all("X-Forwarded-For").last();
-        let last = chain.map(|c| c.rsplit(',').next().unwrap_or(c));
-        let Some(forwarded) = last.or_else(|| request.headers.get("X-Real-IP")) else {
-            return Origin::Trusted;
+        let Some(forwarded) = self.forwarded(request, proxy) else {
+            return match trusted {
+                true => Origin::Trusted,
+                false => foreign(peer, !request.peer.is_local()),
+            };
         };
-        match forwarded.trim().parse::<IpAddr>() {
+        match forwarded.parse::<IpAddr>() {
             Ok(address) if self.trusts(address) => Origin::Trusted,
             Ok(address) => foreign(Some(address.to_canonical()), true),
             // Nobody knows who that is: the sender answers for his guesses.
             Err(_) => foreign(peer, true),
+        }
+    }
+
+    /// Whom the sender says it speaks for.
+    fn forwarded<'r>(&self, request: &'r Request, proxy: bool) -> Option<&'r str> {
+        let Some(chain) = request.headers.last("X-Forwarded-For") else {
+            return request.headers.get("X-Real-IP").map(str::trim);
+        };
+        let is_proxy = |entry: &&str| entry.parse().is_ok_and(|a| among(&self.proxies, a));
+        let mut entries = chain.rsplit(',').map(str::trim);
+        match proxy {
+            true => entries
+                .find(|entry| !is_proxy(entry))
+                .or_else(|| chain.split(',').next().map(str::trim)),
+            false => entries.next(),
         }
     }
 
@@ -165,4 +187,9 @@ impl Access {
         let done = tokio::task::spawn_blocking(move || password.verify(&given)).await;
         Ok(done.unwrap_or(false))
     }
+}
+
+fn among(networks: &[IpNet], address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    networks.iter().any(|net| net.contains(&address))
 }

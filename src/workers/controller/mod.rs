@@ -11,7 +11,7 @@ use super::reply::Shape;
 use super::scan::{self, Policy, Scanner};
 use crate::engine::Action;
 use crate::filter::GroupListing;
-use crate::http::{BoxFuture, Handler, Kind, Refusal, Request, Response};
+use crate::http::{BoxFuture, Handler, Kind, Refusal, Request, Response, gzip, takes_gzip};
 use access::Denial;
 use serde_json::Value;
 use std::sync::Arc;
@@ -55,7 +55,34 @@ enum Endpoint {
     Ready,
     Metrics,
     Scan(Shape),
+    /// rspamd has it, we have not.
+    Absent,
 }
+
+/// Endpoints that rspamd has and this version lacks: its clients are told so, instead of wondering about a wrong path.
+const ABSENT: &[&str] = &[
+    "/bayes/classifiers",
+    "/checkv3",
+    "/counters",
+    "/errors",
+    "/fuzzyadd",
+    "/fuzzydel",
+    "/fuzzydelhash",
+    "/getmap",
+    "/graph",
+    "/history",
+    "/historyreset",
+    "/learnclass",
+    "/learnham",
+    "/learnspam",
+    "/maps",
+    "/neighbours",
+    "/pie",
+    "/plugins",
+    "/saveactions",
+    "/savemap",
+    "/savesymbols",
+];
 
 impl Endpoint {
     fn find(path: &str) -> Option<Endpoint> {
@@ -71,6 +98,7 @@ impl Endpoint {
             "/metrics" => Endpoint::Metrics,
             "/checkv2" => Endpoint::Scan(Shape::Flat),
             "/check" | "/scan" => Endpoint::Scan(Shape::Nested),
+            path if ABSENT.contains(&path) => Endpoint::Absent,
             _ => return None,
         })
     }
@@ -107,8 +135,15 @@ impl Handler for Controller {
         Box::pin(async move {
             self.desk.asked();
             let mut response = self.answer(&request).await;
-            // A preflight answer has it before its last line, every other one at the end.
-            let place = response.headers.len().min(1);
+            // Scans and plain texts go out as they are.
+            let scan = matches!(Endpoint::find(&request.path), Some(Endpoint::Scan(_)));
+            let packed = request.headers.get("Accept-Encoding").is_some_and(takes_gzip) && !scan && response.content_type != "text/plain";
+            if packed && let Ok(body) = gzip(&response.body) {
+                response.body = body;
+                response = response.header("Content-Encoding", "gzip");
+            }
+            // A preflight answer has it before its last line, every other one behind the type.
+            let place = usize::from(response.headers.len() > 1);
             response.headers.insert(place, ("Cache-Control".to_owned(), "no-store".to_owned()));
             response
         })
@@ -171,6 +206,10 @@ impl Controller {
                 Ok(response) => response,
                 Err(fault) => error(fault.status, &fault.text),
             },
+            Endpoint::Absent => {
+                let path = normal(&request.path);
+                error(501, &format!("torwart {} does not have {path}", env!("CARGO_PKG_VERSION")))
+            }
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Who is let in, and what the controller answers.
+
 use super::*;
 use crate::engine::Verdict;
 use crate::filter;
@@ -44,8 +46,13 @@ impl Desk for Quiet {
 type Setup<'a> = (&'a [&'a str], Option<&'a str>, Option<&'a str>);
 
 fn controller(setup: Setup<'_>) -> Controller {
+    behind(setup, &[])
+}
+
+fn behind(setup: Setup<'_>, proxies: &[&str]) -> Controller {
     let access = Access::new(Credentials {
         trusted: setup.0.iter().map(|n| n.parse().unwrap()).collect(),
+        proxies: proxies.iter().map(|n| n.parse().unwrap()).collect(),
         password: setup.1.map(Password::parse),
         write_password: setup.2.map(Password::parse),
         max_failures: (10, Duration::from_secs(60)),
@@ -115,6 +122,57 @@ async fn trusted_senders_and_forwarding_headers() {
             "{peer} {headers:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn proxies_speak_for_their_clients() {
+    let proxies = ["198.51.100.0/24", "127.0.0.1/32"];
+    let forwarded = |by: &'static str, whom: &'static str| (by, vec![("X-Forwarded-For", whom)]);
+    let cases = [
+        // A proxy itself is nobody special.
+        (("198.51.100.1", vec![]), "401"),
+        (("127.0.0.1", vec![]), "write"),
+        (forwarded("198.51.100.1", "192.0.2.1"), "401"),
+        (forwarded("198.51.100.1", "127.0.0.1"), "write"),
+        (forwarded("198.51.100.1", "::1"), "write"),
+        (forwarded("127.0.0.1", "192.0.2.1"), "401"),
+        // What the client wrote in front does not count, further proxies behind it do not matter.
+        (forwarded("198.51.100.1", "::1, 192.0.2.1"), "401"),
+        (forwarded("198.51.100.1", "::1, 192.0.2.1, 198.51.100.2"), "401"),
+        (forwarded("198.51.100.1", "192.0.2.1, ::1, 198.51.100.2"), "write"),
+        (forwarded("198.51.100.1", "198.51.100.2"), "401"),
+        (forwarded("198.51.100.1", "nonsense"), "401"),
+        (("198.51.100.1", vec![("X-Real-IP", "::1")]), "write"),
+        (("198.51.100.1", vec![("X-Real-IP", "192.0.2.1"), ("Password", "l")]), "write"),
+        // Forged by somebody else.
+        (forwarded("192.0.2.1", "::1"), "401"),
+        (("192.0.2.1", vec![("X-Real-IP", "::1")]), "401"),
+    ];
+    let controller = behind((LOOPBACK, Some("l"), None), &proxies);
+    for ((by, headers), expect) in cases {
+        assert_eq!(
+            outcome(&controller, request(by, "/auth", &headers)).await,
+            expect,
+            "{by} {headers:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn behind_a_proxy_each_client_guesses_for_himself() {
+    let controller = behind((LOOPBACK, Some("right"), None), &["198.51.100.1/32"]);
+    let from = |client: &'static str, password: &'static str| {
+        request("198.51.100.1", "/auth", &[("Password", password), ("X-Forwarded-For", client)])
+    };
+    for _ in 0..10 {
+        assert_eq!(outcome(&controller, from("192.0.2.1", "wrong")).await, "401");
+    }
+    assert_eq!(outcome(&controller, from("192.0.2.1", "right")).await, "429");
+    assert_eq!(outcome(&controller, from("192.0.2.2", "right")).await, "write");
+    assert_eq!(
+        outcome(&controller, request("198.51.100.1", "/auth", &[("Password", "right")])).await,
+        "write"
+    );
 }
 
 #[tokio::test]
@@ -227,6 +285,8 @@ async fn routes() {
         ("/skip", 404),
         ("/healthy", 200),
         ("/ready", 500),
+        ("/counters", 501),
+        ("/Graph", 501),
         ("/metrics", 200),
         ("/symbols", 200),
     ] {
@@ -238,6 +298,32 @@ async fn routes() {
     let file = controller.handle(request("::1", "/checkv2", &[("File", "/etc/passwd")])).await;
     assert_eq!(file.status, 400);
     assert!(!String::from_utf8_lossy(&file.body).contains("error_domain"));
+}
+
+#[tokio::test]
+async fn browsers_get_gzip() {
+    let controller = controller((LOOPBACK, Some("l"), None));
+    for (peer, path, packed) in [
+        ("::1", "/stat", true),
+        ("::1", "/metrics", true),
+        ("::1", "/ready", true),
+        ("192.0.2.1", "/stat", true),
+        ("::1", "/ping", false),
+        ("::1", "/nope", false),
+        ("::1", "/checkv2", false),
+    ] {
+        let response = controller.handle(request(peer, path, &[("Accept-Encoding", "gzip")])).await;
+        let names: Vec<&str> = response.headers.iter().map(|(n, _)| n.as_str()).collect();
+        assert_eq!(
+            names.starts_with(&["Cache-Control"]) && names.contains(&"Content-Encoding"),
+            packed,
+            "{path}"
+        );
+        assert_eq!(response.body.starts_with(&[0x1f, 0x8b]), packed, "{path}");
+    }
+    let refused = controller.handle(request("::1", "/stat", &[("Accept-Encoding", "gzip;q=0")])).await;
+    assert!(refused.body.starts_with(b"{"));
+    assert_eq!(controller.handle(request("192.0.2.1", "/counters", &[])).await.status, 401);
 }
 
 #[test]

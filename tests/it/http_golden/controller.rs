@@ -59,6 +59,7 @@ async fn ask_controller(verdict: Verdict, trusted: bool, request: &[u8]) -> Vec<
     };
     let access = Access::new(Credentials {
         trusted,
+        proxies: Vec::new(),
         password: Some(Password::parse("readpw")),
         write_password: Some(Password::parse("writepw")),
         max_failures: (10, Duration::from_secs(60)),
