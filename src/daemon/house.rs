@@ -70,9 +70,8 @@ impl House {
         if verdict.elapsed.is_zero() {
             verdict.elapsed = begun.elapsed();
         }
-        let file = request.envelope.extra("Filename").map(str::to_owned);
         self.record.message(&Scanned {
-            file: file.as_deref(),
+            file: request.envelope.extra("Filename"),
             log: !request.flags.no_log,
             count: !request.flags.no_stat,
             ..Scanned::new(&request.envelope, &verdict, request.raw.len())
@@ -83,7 +82,7 @@ impl House {
 
 impl House {
     /// Judges a message of the MTA's and says what becomes of it.
-    pub async fn deliver(&self, transaction: Transaction) -> Answer {
+    pub async fn deliver(&self, mut transaction: Transaction) -> Answer {
         let state = self.state();
         let policy = &state.config.listen.milter;
         let trusted = state.filter.trusts(&transaction.envelope);
@@ -105,7 +104,8 @@ impl House {
             ..Flags::default()
         };
         let request = filter::Request {
-            envelope: transaction.envelope.clone(),
+            // Nothing behind the verdict asks the transaction for it.
+            envelope: std::mem::take(&mut transaction.envelope),
             raw: transaction.raw.clone(),
             flags,
             ..filter::Request::default()

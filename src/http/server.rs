@@ -10,10 +10,15 @@ use bytes::BytesMut;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -145,7 +150,7 @@ where
 {
     let stop: Stop = stop.into();
     let deadline = Instant::now() + limits.head;
-    let mut sniffed = BytesMut::with_capacity(1024);
+    let mut sniffed = BytesMut::new();
     let kind = tokio::select! {
         kind = first_line(&mut stream, &mut sniffed, limits.legacy) => kind,
         () = tokio::time::sleep_until(deadline) => None,
@@ -175,7 +180,7 @@ where
 /// Reads until the first line tells its protocol; `None` where the client left before.
 async fn first_line<S: AsyncRead + Unpin>(stream: &mut S, sniffed: &mut BytesMut, legacy: bool) -> Option<Kind> {
     loop {
-        match stream.read_buf(sniffed).await {
+        match read_some(stream, sniffed).await {
             // A client that says half a word and closes gets the parser's answer.
             Ok(0) => return (!sniffed.is_empty()).then_some(Kind::Http),
             Err(_) => return None,
@@ -186,6 +191,18 @@ async fn first_line<S: AsyncRead + Unpin>(stream: &mut S, sniffed: &mut BytesMut
             return Some(kind);
         }
     }
+}
+
+/// Reads what is there, by way of the stack: a client that says nothing costs no buffer, a small request one read.
+async fn read_some<S: AsyncRead + Unpin>(stream: &mut S, sniffed: &mut BytesMut) -> io::Result<usize> {
+    poll_fn(|cx| {
+        let mut room = [MaybeUninit::uninit(); 8 * 1024];
+        let mut read = ReadBuf::uninit(&mut room);
+        ready!(Pin::new(&mut *stream).poll_read(cx, &mut read))?;
+        sniffed.extend_from_slice(read.filled());
+        Poll::Ready(Ok(read.filled().len()))
+    })
+    .await
 }
 
 async fn http<S>(gate: Gate<S>, wire: Arc<Wire>, peer: Peer, limits: Limits, handler: Arc<dyn Handler>, stop: Stop)
@@ -215,7 +232,7 @@ where
                     return;
                 }
                 stopping = true;
-                std::pin::Pin::new(&mut conn).graceful_shutdown();
+                Pin::new(&mut conn).graceful_shutdown();
             }
         }
     };
@@ -275,21 +292,20 @@ where
     }
 }
 
-async fn send<S: AsyncWrite + Unpin>(stream: &mut Gate<S>, pieces: &[&[u8]]) -> std::io::Result<()> {
+async fn send<S: AsyncWrite + Unpin>(stream: &mut Gate<S>, pieces: &[&[u8]]) -> io::Result<()> {
     for piece in pieces {
         stream.write_all(piece).await?;
     }
     stream.flush().await
 }
 
-/// Ends our side. Closing a socket that still holds unread bytes resets it, and the reset may overtake the answer; so what
-/// the client goes on sending is read and dropped for a while.
+/// Ends our side: by dropping the stream, which closes it. Closing a socket that still holds unread bytes resets it, and the
+/// reset may overtake the answer; so what the client goes on sending is read and dropped for a while.
 async fn finish<S>(mut gate: Gate<S>, unread: bool, limits: &Limits)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let ended = timeout(limits.idle, gate.shutdown()).await;
-    if !unread || !matches!(ended, Ok(Ok(()))) {
+    if !unread || !matches!(timeout(limits.idle, gate.shutdown()).await, Ok(Ok(()))) {
         return;
     }
     let end = Instant::now() + limits.idle;

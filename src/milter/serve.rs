@@ -7,7 +7,6 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::Poll;
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -103,7 +102,7 @@ pub struct Summary {
 /// A scan under way.
 type Running<'f> = Pin<Box<dyn Future<Output = Option<Answer>> + Send + 'f>>;
 
-/// Speaks with one MTA to the end. Its messages are judged one at a time.
+/// Speaks with one MTA to the end. Its messages are judged one at a time. The stream closes when it is dropped at the end.
 pub async fn serve<S, F, R, G>(stream: S, service: &Service, judge: Judge<F, G>) -> Summary
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -123,7 +122,6 @@ where
         Ok(ended) => ended,
         Err(error) => Ended::Failed(error),
     };
-    let _ = timeout(Duration::from_secs(1), talk.stream.shutdown()).await;
     let messages = talk.session.messages();
     Summary { ended, messages }
 }

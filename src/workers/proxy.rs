@@ -105,7 +105,9 @@ fn forged(policy: &MilterListener, transaction: &Transaction, trusted: bool) -> 
     if trusted {
         return Vec::new();
     }
-    let names = policy.remove_headers.iter().filter(|name| transaction.count(name) > 0);
+    let came: Vec<&[u8]> = transaction.headers().collect();
+    let forged = |name: &&String| came.iter().any(|n| n.eq_ignore_ascii_case(name.as_bytes()));
+    let names = policy.remove_headers.iter().filter(forged);
     names
         .map(|name| Edit::RemoveHeader {
             name: name.clone(),

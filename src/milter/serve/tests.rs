@@ -1,5 +1,7 @@
 //! The loop with a peer in memory and a clock that jumps.
 
+use std::time::Duration;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
