@@ -7,14 +7,17 @@ use super::listen::Role;
 use crate::config::Config;
 use crate::http::auth::Password;
 use crate::http::{self, Handler, Limits, Peer};
-use crate::milter::{self, Ended};
+use crate::milter::{self, Answer, Ended, Transaction};
 use crate::workers::controller::{Access, Controller, Credentials};
-use crate::workers::proxy;
 use crate::workers::scan::{Policy, ScanWorker};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
+
+/// How long after the grace is over messages that never ended are given up.
+const LAST_WORD: Duration = Duration::from_millis(200);
 
 /// The doors of one configuration.
 pub struct Doors {
@@ -72,29 +75,47 @@ impl Doors {
             self.house.record.stats.connection();
         }
         match role {
-            Role::Http => http::serve(stream, peer, self.limits.clone().with_legacy(), self.scan.clone(), stop).await,
-            Role::Controller => http::serve(stream, peer, self.limits.clone(), self.controller.clone(), stop).await,
+            Role::Http => {
+                http::serve(
+                    stream,
+                    peer,
+                    self.limits.clone().with_legacy(),
+                    self.scan.clone(),
+                    self.ending(stop),
+                )
+                .await
+            }
+            Role::Controller => http::serve(stream, peer, self.limits.clone(), self.controller.clone(), self.ending(stop)).await,
             Role::Milter => {
                 let _place = Place(self.milters.clone());
                 if self.milters.fetch_add(1, Ordering::Relaxed) >= self.most_milters {
                     tracing::warn!("listen.milter.max_connections reached, a connection is closed at once");
                     return;
                 }
-                self.milter(stream, peer, stop).await;
+                let scan = |transaction| self.house.deliver(transaction);
+                self.milter(stream, peer, stop, scan).await;
             }
         }
     }
 
+    fn ending(&self, soon: CancellationToken) -> http::Stop {
+        let now = self.house.last_call().clone();
+        http::Stop { soon, now }
+    }
+
     /// The MTA's side: every message of the session is judged by the filter then in force.
-    async fn milter<S>(&self, stream: S, peer: Peer, stop: CancellationToken)
+    async fn milter<S, F, R>(&self, stream: S, peer: Peer, stop: CancellationToken, scan: F)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
+        F: Fn(Transaction) -> R + Sync,
+        R: Future<Output = Answer> + Send,
     {
         let service = milter::Service {
             stop,
             ..self.milter.clone()
         };
-        let summary = milter::serve(stream, &service, |transaction| self.house.deliver(transaction)).await;
+        let failed = |queue_id: Option<&str>, failure| self.house.failed(queue_id, failure);
+        let summary = milter::serve(stream, &service, milter::Judge { scan, failed }).await;
         let messages = summary.messages;
         match summary.ended {
             Ended::Broken(_) | Ended::TimedOut(_) | Ended::Failed(_) => {
@@ -119,10 +140,10 @@ fn service(config: &Config) -> milter::Service {
             packet: listener.packet_timeout,
             message: listener.message_timeout,
             idle: listener.idle_timeout,
-            drain: config.listen.shutdown_grace,
+            // Scans under way are answered first, by the last call that comes with the end of the grace.
+            drain: config.listen.shutdown_grace + LAST_WORD,
             ..milter::Timeouts::default()
         },
-        failure: proxy::failure(listener),
         stop: CancellationToken::new(),
     }
 }
@@ -147,4 +168,93 @@ fn access(config: &Config) -> Access {
         write_password: password(controller.write_password.expose()),
         max_failures: (controller.max_auth_failures.count, controller.max_auth_failures.per),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::house::State;
+    use super::*;
+    use crate::record::Record;
+    use crate::store::Memory;
+    use std::io::Write;
+    use std::sync::Mutex;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    async fn doors() -> Doors {
+        let config = Config::default();
+        let built = build::filter(&config).unwrap();
+        let record = Arc::new(Record::load(Arc::new(Memory::new())).await);
+        let state = State {
+            config: config.clone(),
+            filter: built.filter,
+            maps: built.maps,
+        };
+        Doors::new(Arc::new(House::new(state, record, CancellationToken::new())), &config)
+    }
+
+    /// Negotiation and one message of queue id 4BX7.
+    fn message() -> Vec<u8> {
+        let packets: [&[u8]; 4] = [
+            b"O\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff",
+            b"DMi\x004BX7\0",
+            b"M<anna@example.org>\0",
+            b"E",
+        ];
+        let mut bytes = Vec::new();
+        for packet in packets {
+            bytes.extend(u32::try_from(packet.len()).unwrap().to_be_bytes());
+            bytes.extend(packet);
+        }
+        bytes
+    }
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    async fn last_packet(doors: &Doors, scan: fn(Transaction) -> std::future::Pending<Answer>) -> u8 {
+        let (mut mta, session) = duplex(4096);
+        mta.write_all(&message()).await.unwrap();
+        let talk = async {
+            let (mut heard, mut packet) = (Vec::new(), [0; 64]);
+            while heard.last().is_none_or(|last| !b"at".contains(last)) {
+                let length = mta.read(&mut packet).await.unwrap();
+                heard.extend_from_slice(&packet[..length]);
+            }
+            drop(mta);
+            *heard.last().unwrap()
+        };
+        let served = doors.milter(session, Peer::Unix, CancellationToken::new(), scan);
+        tokio::join!(talk, served).0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scan_that_panics_or_hangs_is_answered_counted_and_logged() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let doors = doors().await;
+        assert_eq!(last_packet(&doors, |_| panic!("on purpose")).await, b't');
+        assert_eq!(last_packet(&doors, |_| std::future::pending()).await, b't');
+        let metrics = doors.house.record.metrics.text();
+        assert!(metrics.contains("torwart_scan_failures_total 2\n"), "{metrics}");
+        let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<&str> = said.lines().filter(|l| l.contains("4BX7")).collect();
+        assert_eq!(lines.len(), 2, "{said}");
+        assert!(lines.iter().all(|l| l.contains("on_failure answers tempfail")), "{said}");
+    }
 }

@@ -5,7 +5,7 @@ use crate::engine::{Action, Verdict};
 use crate::filter::{self, Filter, Flags, GroupListing};
 use crate::http::BoxFuture;
 use crate::maps::Maps;
-use crate::milter::{Answer, Transaction};
+use crate::milter::{Answer, Failure, Reply, Transaction};
 use crate::record::{Record, Scanned};
 use crate::workers::controller::Desk;
 use crate::workers::proxy;
@@ -49,6 +49,11 @@ impl House {
         self.state.load_full()
     }
 
+    /// Fires when the time for running messages is over.
+    pub fn last_call(&self) -> &CancellationToken {
+        &self.last_call
+    }
+
     /// Puts a new state in force; messages under way keep theirs.
     pub fn renew(&self, state: State) {
         self.state.store(Arc::new(state));
@@ -65,9 +70,8 @@ impl House {
         if verdict.elapsed.is_zero() {
             verdict.elapsed = begun.elapsed();
         }
-        let file = request.envelope.extra("Filename").map(str::to_owned);
         self.record.message(&Scanned {
-            file: file.as_deref(),
+            file: request.envelope.extra("Filename"),
             log: !request.flags.no_log,
             count: !request.flags.no_stat,
             ..Scanned::new(&request.envelope, &verdict, request.raw.len())
@@ -78,7 +82,7 @@ impl House {
 
 impl House {
     /// Judges a message of the MTA's and says what becomes of it.
-    pub async fn deliver(&self, transaction: Transaction) -> Answer {
+    pub async fn deliver(&self, mut transaction: Transaction) -> Answer {
         let state = self.state();
         let policy = &state.config.listen.milter;
         let trusted = state.filter.trusts(&transaction.envelope);
@@ -100,13 +104,32 @@ impl House {
             ..Flags::default()
         };
         let request = filter::Request {
-            envelope: transaction.envelope.clone(),
+            // Nothing behind the verdict asks the transaction for it.
+            envelope: std::mem::take(&mut transaction.envelope),
             raw: transaction.raw.clone(),
             flags,
             ..filter::Request::default()
         };
         let verdict = self.judge(request).await;
         proxy::answer(policy, &transaction, &verdict, trusted)
+    }
+}
+
+impl House {
+    /// A message of the MTA's has no verdict: says so, counts it, and gives the reply that `on_failure` asks for.
+    pub fn failed(&self, queue_id: Option<&str>, failure: Failure) -> Reply {
+        let reply = proxy::failure(&self.state().config.listen.milter);
+        let why = match failure {
+            Failure::Panicked => "its scan panicked, a defect of this program: please report the panic above",
+            Failure::Endless => "its scan did not end",
+        };
+        let answer = if reply == Reply::Accept { "accept" } else { "tempfail" };
+        tracing::error!(
+            "qid: <{}>, no verdict, on_failure answers {answer}: {why}",
+            queue_id.unwrap_or("undef")
+        );
+        self.record.metrics.failed();
+        reply
     }
 }
 

@@ -90,6 +90,15 @@ impl Bound {
 }
 
 impl Listener {
+    /// Other machines can reach it.
+    pub fn is_exposed(&self) -> bool {
+        match self {
+            // An address that cannot be read might be any.
+            Listener::Tcp(listener) => !listener.local_addr().is_ok_and(|a| a.ip().to_canonical().is_loopback()),
+            Listener::Unix(..) => false,
+        }
+    }
+
     /// The address in the form that clients use.
     pub fn address(&self) -> String {
         match self {

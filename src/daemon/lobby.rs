@@ -3,6 +3,7 @@
 use super::accept::{self, Incoming};
 use super::doors::Doors;
 use super::listen::{self, Bound, Listener, Passed, Role, Spot};
+use super::unix::Changed;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Time for the last answers to be written once everything was told to end.
-const FAREWELL: Duration = Duration::from_secs(2);
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// One open place.
 struct Open {
@@ -41,6 +42,7 @@ pub struct Lobby {
 pub struct Prepared {
     wanted: Vec<(Role, Spot)>,
     fresh: Vec<Bound>,
+    rights: Vec<Changed>,
 }
 
 impl Lobby {
@@ -60,7 +62,36 @@ impl Lobby {
     pub fn prepare(&self, wanted: Vec<(Role, Spot)>) -> Result<Prepared, Vec<String>> {
         let fresh: Vec<(Role, Spot)> = wanted.iter().filter(|w| !self.open.iter().any(|o| o.serves(w))).cloned().collect();
         let fresh = listen::bind_all(&fresh, &self.passed)?;
-        Ok(Prepared { wanted, fresh })
+        let (mut rights, mut problems) = (Vec::new(), Vec::new());
+        for (role, spot) in &wanted {
+            // The same path with other rights: nobody who is connected notices.
+            if let Spot::Unix(path, new) = spot
+                && self
+                    .open
+                    .iter()
+                    .any(|o| o.role == *role && o.spot != *spot && o.serves(&(*role, spot.clone())))
+            {
+                match Changed::apply(path, new) {
+                    Ok(changed) => rights.push(changed),
+                    Err(problem) => problems.push(format!("cannot change the rights of {spot} (listen.{role}): {problem}")),
+                }
+            }
+        }
+        if problems.is_empty() {
+            Ok(Prepared { wanted, fresh, rights })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// The addresses at which a role would be reached, were this applied.
+    pub fn reached<'a>(&'a self, prepared: &'a Prepared, role: Role) -> impl Iterator<Item = (&'a Spot, &'a Listener)> {
+        let stay = self.open.iter().filter(move |o| prepared.wanted.iter().any(|w| o.serves(w)));
+        let stay = stay
+            .filter(move |o| o.role == role)
+            .flat_map(|o| o.listeners.iter().map(|l| (&o.spot, &**l)));
+        let come = prepared.fresh.iter().filter(move |b| b.role == role);
+        stay.chain(come.flat_map(|b| b.sockets.iter().map(|l| (&b.spot, l))))
     }
 
     /// Opens what was prepared, closes what is no longer wanted, and lets newcomers in by new doors.
@@ -76,6 +107,12 @@ impl Lobby {
             }
             stays
         });
+        for open in &mut self.open {
+            if let Some((_, spot)) = wanted.iter().find(|w| open.serves(w)) {
+                open.spot = spot.clone();
+            }
+        }
+        prepared.rights.into_iter().for_each(Changed::keep);
         for bound in prepared.fresh {
             self.enter(bound);
         }
@@ -145,6 +182,10 @@ impl Lobby {
 
 impl Open {
     fn serves(&self, wanted: &(Role, Spot)) -> bool {
-        self.role == wanted.0 && self.spot == wanted.1
+        let place = match (&self.spot, &wanted.1) {
+            (Spot::Unix(here, _), Spot::Unix(there, _)) => here == there,
+            (here, there) => here == there,
+        };
+        self.role == wanted.0 && place
     }
 }

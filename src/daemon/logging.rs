@@ -3,6 +3,7 @@
 //! To people `time level room: text key=value`; under the journal with its priority prefix and without time; or one JSON
 //! object a line. Targets and levels change on reload; files are opened anew on SIGUSR1.
 
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::fmt::{self, Write as _};
@@ -11,7 +12,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -59,18 +60,18 @@ impl Default for Settings {
 /// The handle to change logging while it runs.
 #[derive(Clone)]
 pub struct Logging {
-    lines: Arc<Mutex<Sink>>,
+    sink: Arc<ArcSwap<Sink>>,
     filter: reload::Handle<Targets, Registry>,
 }
 
 impl Logging {
     /// Starts logging for the whole process.
     pub fn start(settings: &Settings) -> Result<Logging, String> {
-        let lines = Arc::new(Mutex::new(Sink::open(settings)?));
+        let sink = Arc::new(ArcSwap::from_pointee(Sink::open(settings)?));
         let (filter, handle) = reload::Layer::new(targets(settings));
-        let subscriber = Registry::default().with(Lines(lines.clone()).with_filter(filter));
+        let subscriber = Registry::default().with(Lines(sink.clone()).with_filter(filter));
         tracing::subscriber::set_global_default(subscriber).map_err(|e| format!("cannot start logging: {e}"))?;
-        Ok(Logging { lines, filter: handle })
+        Ok(Logging { sink, filter: handle })
     }
 
     /// Opens what new settings name, without using it yet.
@@ -83,17 +84,17 @@ impl Logging {
 
     /// Uses what was prepared.
     pub fn apply(&self, prepared: Prepared) {
-        *self.sink() = prepared.sink;
+        self.sink.store(Arc::new(prepared.sink));
         let _ = self.filter.reload(prepared.targets);
     }
 
     /// Opens the file anew, after somebody moved it away.
     pub fn reopen(&self) -> Result<(), String> {
-        self.sink().reopen()
-    }
-
-    fn sink(&self) -> MutexGuard<'_, Sink> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        let sink = self.sink.load();
+        if let Output::File { path, .. } = &sink.output {
+            self.sink.store(Arc::new(Sink::file(path, sink.json)?));
+        }
+        Ok(())
     }
 }
 
@@ -121,6 +122,7 @@ enum Output {
     Journal(Box<tracing_journald::Layer>),
 }
 
+/// Shared by all threads without a lock: every line is rendered first and goes out in one write.
 struct Sink {
     output: Output,
     json: bool,
@@ -130,10 +132,7 @@ impl Sink {
     fn open(settings: &Settings) -> Result<Sink, String> {
         let output = match &settings.target {
             Target::Stderr => Output::Stderr { journal: is_journal() },
-            Target::File(path) => Output::File {
-                path: path.clone(),
-                file: append(path)?,
-            },
+            Target::File(path) => return Sink::file(path, settings.json),
             Target::Syslog(facility) => {
                 let socket = UnixDatagram::unbound().and_then(|s| s.connect("/dev/log").map(|()| s));
                 Output::Syslog {
@@ -152,21 +151,21 @@ impl Sink {
         })
     }
 
-    fn reopen(&mut self) -> Result<(), String> {
-        if let Output::File { path, file } = &mut self.output {
-            *file = append(path)?;
-        }
-        Ok(())
+    fn file(path: &Path, json: bool) -> Result<Sink, String> {
+        let file = append(path)?;
+        let path = path.to_owned();
+        let output = Output::File { path, file };
+        Ok(Sink { output, json })
     }
 
-    fn write(&mut self, level: Level, line: &Line) {
+    fn write(&self, level: Level, line: &Line) {
         // A log that cannot be written must not stop mail.
-        let _ = match &mut self.output {
+        let _ = match &self.output {
             Output::Stderr { journal: true } if !self.json => {
                 io::stderr().write_all(format!("<{}>{}\n", severity(level), line.text(false)).as_bytes())
             }
             Output::Stderr { .. } => io::stderr().write_all(line.render(self.json).as_bytes()),
-            Output::File { file, .. } => file.write_all(line.render(self.json).as_bytes()),
+            Output::File { file, .. } => (&*file).write_all(line.render(self.json).as_bytes()),
             Output::Syslog { socket, facility } => {
                 let priority = u32::from(*facility) * 8 + severity(level);
                 let text = if self.json { line.json() } else { line.text(false) };
@@ -201,20 +200,20 @@ fn severity(level: Level) -> u32 {
     }
 }
 
-struct Lines(Arc<Mutex<Sink>>);
+struct Lines(Arc<ArcSwap<Sink>>);
 
 impl<S: Subscriber> Layer<S> for Lines
 where
     S: for<'l> tracing_subscriber::registry::LookupSpan<'l>,
 {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut sink = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let sink = self.0.load();
         if let Output::Journal(layer) = &sink.output {
             layer.on_event(event, context);
             return;
         }
         let metadata = event.metadata();
-        let mut line = Line::new(*metadata.level(), metadata.target());
+        let mut line = Line::new(*metadata.level(), metadata.target(), sink.json);
         event.record(&mut line);
         sink.write(*metadata.level(), &line);
     }
@@ -226,18 +225,19 @@ struct Line {
     room: String,
     time: Timestamp,
     message: String,
-    fields: Map<String, Value>,
+    /// `None` where nobody would read them: the message line says it all to people.
+    fields: Option<Map<String, Value>>,
 }
 
 impl Line {
-    fn new(level: Level, target: &str) -> Line {
+    fn new(level: Level, target: &str, json: bool) -> Line {
         let path = target.strip_prefix("torwart::").unwrap_or(target);
         Line {
             level,
             room: path.split("::").next().unwrap_or(path).to_owned(),
             time: Timestamp::now(),
             message: String::new(),
-            fields: Map::new(),
+            fields: (json || target != "task").then(Map::new),
         }
     }
 
@@ -255,14 +255,11 @@ impl Line {
         }
         let _ = write!(out, "{}: ", self.room);
         escape_into(&mut out, &self.message);
-        // The message line says it all; its fields are for machines.
-        if self.room != "task" {
-            for (name, value) in &self.fields {
-                let _ = write!(out, " {name}=");
-                match value {
-                    Value::String(text) => escape_into(&mut out, text),
-                    other => out.push_str(&other.to_string()),
-                }
+        for (name, value) in self.fields.iter().flatten() {
+            let _ = write!(out, " {name}=");
+            match value {
+                Value::String(text) => escape_into(&mut out, text),
+                other => out.push_str(&other.to_string()),
             }
         }
         out
@@ -274,49 +271,53 @@ impl Line {
         all.insert("level".to_owned(), Value::String(self.level.as_str().to_ascii_lowercase()));
         all.insert("room".to_owned(), Value::String(self.room.clone()));
         all.insert("message".to_owned(), Value::String(self.message.clone()));
-        all.extend(self.fields.iter().map(|(k, v)| (k.clone(), v.clone())));
+        all.extend(self.fields.iter().flatten().map(|(k, v)| (k.clone(), v.clone())));
         Value::Object(all).to_string()
     }
 
-    fn set(&mut self, field: &Field, value: Value) {
-        self.fields.insert(field.name().to_owned(), value);
+    fn set(&mut self, field: &Field, value: impl FnOnce() -> Value) {
+        if let Some(fields) = &mut self.fields {
+            fields.insert(field.name().to_owned(), value());
+        }
     }
 }
 
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let text = format!("{value:?}");
         match field.name() {
-            "message" => self.message = text,
-            _ => self.set(field, Value::String(text)),
+            "message" => self.message = format!("{value:?}"),
+            _ => self.set(field, || Value::String(format!("{value:?}"))),
         }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
             "message" => self.message = value.to_owned(),
-            _ => self.set(field, Value::String(value.to_owned())),
+            _ => self.set(field, || Value::String(value.to_owned())),
         }
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.set(field, Value::from(value));
+        self.set(field, || Value::from(value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.set(field, Value::from(value));
+        self.set(field, || Value::from(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.set(field, Value::from(value));
+        self.set(field, || Value::from(value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.set(field, Value::from(value));
+        self.set(field, || Value::from(value));
     }
 }
 
 fn escape_into(out: &mut String, text: &str) {
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return out.push_str(text);
+    }
     for c in text.chars() {
         match c {
             '\t' => out.push(' '),
@@ -337,7 +338,7 @@ mod tests {
             target: Target::File(path.clone()),
             ..settings.clone()
         };
-        let sink = Arc::new(Mutex::new(Sink::open(&settings).unwrap()));
+        let sink = Arc::new(ArcSwap::from_pointee(Sink::open(&settings).unwrap()));
         let subscriber = Registry::default().with(Lines(sink).with_filter(targets(&settings)));
         tracing::subscriber::with_default(subscriber, work);
         std::fs::read_to_string(path).unwrap()

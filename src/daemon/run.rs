@@ -4,7 +4,7 @@ use super::build;
 use super::control::{self, Answer, Verbs};
 use super::doors::Doors;
 use super::house::{House, State};
-use super::listen::Listener;
+use super::listen::{Listener, Role};
 use super::lobby::Lobby;
 use super::logging::Logging;
 use super::start::Options;
@@ -216,6 +216,7 @@ impl Running {
         let log = self.logging.prepare(&log)?;
         let lobby = self.lobby.as_mut().ok_or("the daemon stops")?;
         let listeners = lobby.prepare(settings::spots(&config)).map_err(|problems| problems.join("\n"))?;
+        settings::guarded(&config, lobby.reached(&listeners, Role::Controller))?;
         // From here on nothing can fail.
         let old = self.house.state();
         let fixed = [

@@ -1,6 +1,6 @@
 //! From the configuration's words to what this room works with: listeners, logging, limits. Pure but for the process limits.
 
-use super::listen::{Role, Spot};
+use super::listen::{Listener, Role, Spot};
 use super::logging::{self, Target};
 use super::unix::Rights;
 use crate::config::schema::{Facility, LogTarget};
@@ -38,6 +38,22 @@ fn spot(address: &Address) -> Spot {
                 group: group.clone(),
             },
         ),
+    }
+}
+
+/// A controller that other machines reach needs a password. The configuration is checked for this when it is read; what a
+/// socket of systemd listens on shows only here.
+pub fn guarded<'a>(config: &Config, mut reached: impl Iterator<Item = (&'a Spot, &'a Listener)>) -> Result<(), String> {
+    if config.listen.controller.is_guarded() {
+        return Ok(());
+    }
+    match reached.find(|(_, listener)| listener.is_exposed()) {
+        None => Ok(()),
+        Some((spot, listener)) => Err(format!(
+            "cannot listen on {spot} (listen.controller): it is {}, beyond this machine, without a usable password; make a hash \
+             with `torwart password` and set it as `password` in [listen.controller]",
+            listener.address()
+        )),
     }
 }
 

@@ -131,6 +131,7 @@ async fn open(options: Options, loaded: Loaded, built: Built, logging: Logging, 
     ));
     let mut lobby = Lobby::new(Doors::new(house.clone(), &config), passed, stop.clone());
     let prepared = lobby.prepare(spots).map_err(|problems| anyhow!(problems.join("\n")))?;
+    settings::guarded(&config, lobby.reached(&prepared, Role::Controller)).map_err(|e| anyhow!(e))?;
     let control = control::bind(&run_folder).map_err(|e| anyhow!(e))?;
     lobby.apply(prepared, None);
     let defaults = matches!(loaded.origin.main, MainFile::None(_));

@@ -51,14 +51,58 @@ pub fn bind(path: &Path, rights: &Rights) -> Result<(UnixListener, Leftover), St
         identity: (made.dev(), made.ino()),
     };
     // Nobody can connect before listen(), so the rights are right from the first moment.
+    entitle(path, rights, owner, group)?;
+    socket.listen(1024).map_err(|e| plain(&e))?;
+    Ok((UnixListener::from(std::os::fd::OwnedFd::from(socket)), leftover))
+}
+
+/// Rights given to a socket that is already open; dropped without `keep`, the old ones come back.
+#[derive(Debug)]
+pub struct Changed {
+    path: PathBuf,
+    before: Option<(u32, u32, u32)>,
+}
+
+impl Changed {
+    /// Gives an open socket other rights.
+    pub fn apply(path: &Path, rights: &Rights) -> Result<Changed, String> {
+        let owner = rights.owner.as_deref().map(user_id).transpose()?;
+        let group = rights.group.as_deref().map(group_id).transpose()?;
+        let found = fs::symlink_metadata(path).map_err(|e| explain(path, &e))?;
+        if !found.file_type().is_socket() {
+            return Err("there is a file of that name that is no socket; move it away or choose another path".to_owned());
+        }
+        let changed = Changed {
+            path: path.to_owned(),
+            before: Some((found.mode() & 0o7777, found.uid(), found.gid())),
+        };
+        entitle(path, rights, owner, group)?;
+        Ok(changed)
+    }
+
+    /// The new rights stay.
+    pub fn keep(mut self) {
+        self.before = None;
+    }
+}
+
+impl Drop for Changed {
+    fn drop(&mut self) {
+        if let Some((mode, owner, group)) = self.before {
+            let _ = chown(&self.path, Some(owner), Some(group));
+            let _ = fs::set_permissions(&self.path, fs::Permissions::from_mode(mode));
+        }
+    }
+}
+
+fn entitle(path: &Path, rights: &Rights, owner: Option<u32>, group: Option<u32>) -> Result<(), String> {
     if owner.is_some() || group.is_some() {
         chown(path, owner, group).map_err(|e| format!("cannot give it to {}: {}", ownership(rights), plain(&e)))?;
     }
     if let Some(mode) = rights.mode {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|e| format!("cannot set mode {mode:04o}: {}", plain(&e)))?;
     }
-    socket.listen(1024).map_err(|e| plain(&e))?;
-    Ok((UnixListener::from(std::os::fd::OwnedFd::from(socket)), leftover))
+    Ok(())
 }
 
 /// Removes a stale socket from the path; refuses live ones and everything else.
@@ -179,6 +223,30 @@ mod tests {
         std::os::unix::fs::symlink(&file, &link).unwrap();
         assert!(bind(&link, &Rights::default()).is_err());
         assert!(file.exists() && link.exists());
+    }
+
+    #[test]
+    fn rights_change_in_place_and_come_back_if_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let with = |mode| Rights {
+            mode: Some(mode),
+            ..Rights::default()
+        };
+        let _open = bind(&path, &with(0o600)).unwrap();
+        let mode = || fs::metadata(&path).unwrap().mode() & 0o777;
+        let changed = Changed::apply(&path, &with(0o660)).unwrap();
+        assert_eq!(mode(), 0o660);
+        drop(changed);
+        assert_eq!(mode(), 0o600);
+        Changed::apply(&path, &with(0o666)).unwrap().keep();
+        assert_eq!(mode(), 0o666);
+        let stranger = Rights {
+            group: Some("no-such-group-here".to_owned()),
+            ..with(0o600)
+        };
+        assert!(Changed::apply(&path, &stranger).unwrap_err().contains("no group"));
+        assert_eq!(mode(), 0o666);
     }
 
     #[test]

@@ -124,10 +124,12 @@ fn groups(config: &Config, builder: &mut Builder) {
             let mut groups = vec![name.clone()];
             groups.extend(settings.groups.iter().flatten().cloned());
             let single = settings.one_shot.filter(|one| *one).map(|_| 1);
+            let any = settings.any_shot.filter(|any| *any).map(|_| ANY_SHOT);
             builder.define(Definition {
                 score: settings.score,
                 groups,
-                shots: single.or(settings.nshots.map(|n| if n == 0 { ANY_SHOT } else { n })),
+                one_param: settings.one_param.unwrap_or(false),
+                shots: single.or(any).or(settings.nshots.map(|n| if n == 0 { ANY_SHOT } else { n })),
                 ignore: settings.ignore.unwrap_or(false),
                 enabled: settings.enabled.unwrap_or(true),
                 description: settings.description.clone(),

@@ -296,7 +296,7 @@ fn configuration_reaches_the_scores() {
         max_score = 12.0
         description = "about headers"
         [groups.own.symbols]
-        GTUBE = { score = 3.0, description = "mine" }
+        GTUBE = { score = 3.0, description = "mine", any_shot = true, one_param = true }
         GTUBEE = 1.0
     "#;
     let (filter, findings) = try_filter(toml);
@@ -315,6 +315,8 @@ fn configuration_reaches_the_scores() {
     let own = groups.iter().find(|g| g.name == "own").expect("it has symbols");
     assert_eq!((own.symbols[0].name.as_str(), own.symbols[0].weight), ("GTUBE", 3.0));
     assert_eq!(own.symbols[0].description.as_deref(), Some("mine"));
+    let known = filter.rules.symbols().iter().find(|s| s.name == "GTUBE").expect("it is declared");
+    assert!(known.one_param && known.shots == Some(engine::ruleset::ANY_SHOT));
     assert_eq!(filter.rules().next(), Some((Stage::Connect, "GTUBE")));
 }
 

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// An answer that ends the connection: written by us, in rspamd's shape.
 pub(super) struct Closing {
@@ -34,16 +35,26 @@ struct Inner {
     limits: Limits,
     wire: Arc<Wire>,
     closing: mpsc::Sender<Closing>,
+    /// No time is left for requests that are not complete.
+    now: CancellationToken,
 }
 
 impl Exchange {
-    pub(super) fn new(handler: Arc<dyn Handler>, peer: Peer, limits: Limits, wire: Arc<Wire>, closing: mpsc::Sender<Closing>) -> Self {
+    pub(super) fn new(
+        handler: Arc<dyn Handler>,
+        peer: Peer,
+        limits: Limits,
+        wire: Arc<Wire>,
+        end: (mpsc::Sender<Closing>, CancellationToken),
+    ) -> Self {
+        let (closing, now) = end;
         Exchange(Arc::new(Inner {
             handler,
             peer,
             limits,
             wire,
             closing,
+            now,
         }))
     }
 }
@@ -58,7 +69,12 @@ impl hyper::service::Service<hyper::Request<Incoming>> for Exchange {
         inner.wire.started.store(true, Ordering::Release);
         Box::pin(async move {
             let keep_alive = wants_keep_alive(&request);
-            let (response, unread) = match inner.receive(request).await {
+            let received = tokio::select! {
+                biased;
+                received = inner.receive(request) => received,
+                () = inner.now.cancelled() => Err(Refusal::Stopping),
+            };
+            let (response, unread) = match received {
                 Ok(request) => (answer(&*inner.handler, request).await, false),
                 Err(refusal) => (inner.handler.refuse(refusal, Kind::Http), true),
             };

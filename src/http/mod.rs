@@ -16,7 +16,7 @@ mod sniff;
 pub use body::{Undecodable, compress, decompress, gzip, takes_gzip};
 pub use request::{Headers, Kind, Peer, Request, parse_query, percent_decode};
 pub use response::Response;
-pub use server::{Handler, Limits, Refusal, serve};
+pub use server::{Handler, Limits, Refusal, Stop, serve};
 
 use std::future::Future;
 use std::pin::Pin;

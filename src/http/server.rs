@@ -10,10 +10,15 @@ use bytes::BytesMut;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -80,6 +85,24 @@ pub enum Refusal {
     TimedOut,
     /// The handler broke down over it.
     Failed,
+    /// The service ends and has no time left for it.
+    Stopping,
+}
+
+/// Tells connections to end.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    /// Connections without a request close at once, others after their answer.
+    pub soon: CancellationToken,
+    /// A request that is still being read is refused.
+    pub now: CancellationToken,
+}
+
+impl From<CancellationToken> for Stop {
+    fn from(soon: CancellationToken) -> Stop {
+        let now = CancellationToken::new();
+        Stop { soon, now }
+    }
 }
 
 /// Who answers.
@@ -103,11 +126,13 @@ impl Refusal {
             Refusal::Malformed(what) => (400, format!("HTTP parser error: {what}")),
             Refusal::TimedOut => (408, "IO timeout".to_owned()),
             Refusal::Failed => (500, "internal error".to_owned()),
+            Refusal::Stopping => (503, "the daemon stops, try again later".to_owned()),
         };
         // The old protocols know sysexits: bad data, an I/O failure, a defect.
         let code = match status {
             408 => 74,
             500 => 70,
+            503 => 75,
             _ => 65,
         };
         match kind {
@@ -118,18 +143,18 @@ impl Refusal {
     }
 }
 
-/// Serves one connection until it closes. When `stop` fires, a connection without a request in work closes at once, another
-/// one after its answer.
-pub async fn serve<S>(mut stream: S, peer: Peer, limits: Limits, handler: Arc<dyn Handler>, stop: CancellationToken)
+/// Serves one connection until it closes or is told to stop.
+pub async fn serve<S>(mut stream: S, peer: Peer, limits: Limits, handler: Arc<dyn Handler>, stop: impl Into<Stop>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
+    let stop: Stop = stop.into();
     let deadline = Instant::now() + limits.head;
-    let mut sniffed = BytesMut::with_capacity(1024);
+    let mut sniffed = BytesMut::new();
     let kind = tokio::select! {
         kind = first_line(&mut stream, &mut sniffed, limits.legacy) => kind,
         () = tokio::time::sleep_until(deadline) => None,
-        () = stop.cancelled() => return,
+        () = stop.soon.cancelled() => return,
     };
     let wire = Arc::new(Wire::default());
     let mut gate = Gate::new(stream, sniffed.freeze(), Arc::clone(&wire), limits.idle);
@@ -138,7 +163,11 @@ where
         Some(Kind::Http) => http(gate, wire, peer, limits, handler, stop).await,
         Some(kind) => {
             wire.speak();
-            let (response, unread) = match legacy::read(&mut gate, kind, peer, &limits).await {
+            let read = tokio::select! {
+                read = legacy::read(&mut gate, kind, peer, &limits) => read,
+                () = stop.now.cancelled() => Err(Refusal::Stopping),
+            };
+            let (response, unread) = match read {
                 Ok(request) => (exchange::answer(&*handler, request).await, false),
                 Err(refusal) => (handler.refuse(refusal, kind), true),
             };
@@ -151,7 +180,7 @@ where
 /// Reads until the first line tells its protocol; `None` where the client left before.
 async fn first_line<S: AsyncRead + Unpin>(stream: &mut S, sniffed: &mut BytesMut, legacy: bool) -> Option<Kind> {
     loop {
-        match stream.read_buf(sniffed).await {
+        match read_some(stream, sniffed).await {
             // A client that says half a word and closes gets the parser's answer.
             Ok(0) => return (!sniffed.is_empty()).then_some(Kind::Http),
             Err(_) => return None,
@@ -164,12 +193,24 @@ async fn first_line<S: AsyncRead + Unpin>(stream: &mut S, sniffed: &mut BytesMut
     }
 }
 
-async fn http<S>(gate: Gate<S>, wire: Arc<Wire>, peer: Peer, limits: Limits, handler: Arc<dyn Handler>, stop: CancellationToken)
+/// Reads what is there, by way of the stack: a client that says nothing costs no buffer, a small request one read.
+async fn read_some<S: AsyncRead + Unpin>(stream: &mut S, sniffed: &mut BytesMut) -> io::Result<usize> {
+    poll_fn(|cx| {
+        let mut room = [MaybeUninit::uninit(); 8 * 1024];
+        let mut read = ReadBuf::uninit(&mut room);
+        ready!(Pin::new(&mut *stream).poll_read(cx, &mut read))?;
+        sniffed.extend_from_slice(read.filled());
+        Poll::Ready(Ok(read.filled().len()))
+    })
+    .await
+}
+
+async fn http<S>(gate: Gate<S>, wire: Arc<Wire>, peer: Peer, limits: Limits, handler: Arc<dyn Handler>, stop: Stop)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let (sender, mut closing) = mpsc::channel(1);
-    let exchange = Exchange::new(Arc::clone(&handler), peer, limits.clone(), Arc::clone(&wire), sender);
+    let exchange = Exchange::new(Arc::clone(&handler), peer, limits.clone(), Arc::clone(&wire), (sender, stop.now));
     let mut conn = http1::Builder::new()
         .half_close(true)
         .title_case_headers(true)
@@ -186,12 +227,12 @@ where
             biased;
             answer = closing.recv() => break (answer, None),
             done = &mut conn => break (closing.try_recv().ok(), done.err()),
-            () = stop.cancelled(), if !stopping => {
+            () = stop.soon.cancelled(), if !stopping => {
                 if !wire.started.load(Ordering::Acquire) {
                     return;
                 }
                 stopping = true;
-                std::pin::Pin::new(&mut conn).graceful_shutdown();
+                Pin::new(&mut conn).graceful_shutdown();
             }
         }
     };
@@ -251,21 +292,20 @@ where
     }
 }
 
-async fn send<S: AsyncWrite + Unpin>(stream: &mut Gate<S>, pieces: &[&[u8]]) -> std::io::Result<()> {
+async fn send<S: AsyncWrite + Unpin>(stream: &mut Gate<S>, pieces: &[&[u8]]) -> io::Result<()> {
     for piece in pieces {
         stream.write_all(piece).await?;
     }
     stream.flush().await
 }
 
-/// Ends our side. Closing a socket that still holds unread bytes resets it, and the reset may overtake the answer; so what
-/// the client goes on sending is read and dropped for a while.
+/// Ends our side: by dropping the stream, which closes it. Closing a socket that still holds unread bytes resets it, and the
+/// reset may overtake the answer; so what the client goes on sending is read and dropped for a while.
 async fn finish<S>(mut gate: Gate<S>, unread: bool, limits: &Limits)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let ended = timeout(limits.idle, gate.shutdown()).await;
-    if !unread || !matches!(ended, Ok(Ok(()))) {
+    if !unread || !matches!(timeout(limits.idle, gate.shutdown()).await, Ok(Ok(()))) {
         return;
     }
     let end = Instant::now() + limits.idle;

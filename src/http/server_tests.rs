@@ -1,3 +1,5 @@
+//! Whole connections in memory: bytes in, the answer's bytes out.
+
 use super::*;
 use tokio::io::{DuplexStream, duplex};
 

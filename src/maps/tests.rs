@@ -1,3 +1,5 @@
+//! Files in every state a map may be found in.
+
 use super::*;
 use crate::maps::{Entries, Networks};
 use std::net::IpAddr;

@@ -62,15 +62,35 @@ pub(super) fn charset(label: &str, bytes: &[u8]) -> Option<String> {
     charset_decoder(label.as_bytes()).map(|decode| decode(bytes))
 }
 
+/// So much of a text of unknown charset decides which one it is.
+const SAMPLE: usize = 4 * 1024;
+/// So much of that stands before the first byte that is not ASCII.
+const BEFORE: usize = 32;
+
 /// Text of unknown charset: UTF-8 where it is valid, else the best guess.
 pub(super) fn guess(bytes: &[u8]) -> String {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return text.to_owned();
     }
     let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
-    // A prefix decides: the guess must stay cheap on large parts.
-    let sample = bytes.get(..bytes.len().min(16 * 1024)).unwrap_or(bytes);
+    // The first foreign bytes decide, with the word that they stand in: the guess must stay cheap on large parts.
+    let foreign = bytes.iter().position(|b| !b.is_ascii()).unwrap_or_default();
+    let rest = bytes.get(foreign.saturating_sub(BEFORE)..).unwrap_or(bytes);
+    let sample = rest.get(..rest.len().min(SAMPLE)).unwrap_or(rest);
     detector.feed(sample, true);
     let encoding = detector.guess(None, chardetng::Utf8Detection::Allow);
     encoding.decode_without_bom_handling(bytes).0.into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_charset_is_guessed_where_the_foreign_bytes_stand() {
+        let word = "Здравствуйте, дорогие друзья";
+        let (bytes, _, _) = encoding_rs::WINDOWS_1251.encode(word);
+        let text = [&b"plain words first. ".repeat(2000)[..], &bytes].concat();
+        assert!(guess(&text).ends_with(word));
+    }
 }

@@ -1,3 +1,5 @@
+//! Whole messages, read.
+
 use super::*;
 use proptest::prelude::*;
 use std::time::{Duration, Instant};

@@ -15,6 +15,9 @@ pub(super) fn value(raw: &[u8]) -> Cow<'_, str> {
     }
     let flat = unfold(raw);
     let decoded = if encoded { Cow::Owned(decode_words(&flat)) } else { text(&flat) };
+    if decoded.bytes().all(|b| plain(&b)) {
+        return Cow::Owned(decoded.into_owned());
+    }
     let clean = decoded.chars().filter(|c| *c != '\0');
     Cow::Owned(clean.map(|c| if c.is_ascii_control() { ' ' } else { c }).collect())
 }

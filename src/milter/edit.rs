@@ -68,6 +68,14 @@ pub enum Edit {
         /// Its new text.
         value: String,
     },
+    /// Leaves exactly one header of a name, first of its kind: every received one is removed, then number 1 gets this value
+    /// whether or not there ever was one. MTAs append what they do not find.
+    SetHeader {
+        /// Its name.
+        name: String,
+        /// Its text.
+        value: String,
+    },
     /// Another envelope sender.
     ChangeFrom(String),
     /// One more recipient.
@@ -143,7 +151,7 @@ pub fn write(answer: Answer, terms: &Terms, head: &[u8], header_count: usize, ou
 fn kind(edit: &Edit) -> u8 {
     match edit {
         Edit::RemoveHeader { .. } => 0,
-        Edit::AddHeader { .. } | Edit::InsertHeader { .. } | Edit::ChangeHeader { .. } => 1,
+        Edit::AddHeader { .. } | Edit::InsertHeader { .. } | Edit::ChangeHeader { .. } | Edit::SetHeader { .. } => 1,
         Edit::ChangeFrom(_) => 2,
         Edit::AddRcpt(_) => 3,
         Edit::DelRcpt(_) => 4,
@@ -156,7 +164,7 @@ fn kind(edit: &Edit) -> u8 {
 fn counts<'e>(edits: &'e [Edit], head: &[u8]) -> Vec<(&'e str, usize)> {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for edit in edits {
-        if let Edit::RemoveHeader { name, .. } | Edit::ChangeHeader { name, .. } = edit
+        if let Edit::RemoveHeader { name, .. } | Edit::ChangeHeader { name, .. } | Edit::SetHeader { name, .. } = edit
             && !counts.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
         {
             counts.push((name, 0));
@@ -198,10 +206,13 @@ impl Writer<'_> {
             };
             let mut doomed = Vec::new();
             for edit in edits {
-                if let Edit::RemoveHeader { name: n, which } = edit
-                    && n.eq_ignore_ascii_case(name)
-                {
-                    doomed.extend(instances(*which, count));
+                let (n, which) = match edit {
+                    Edit::RemoveHeader { name, which } => (name, *which),
+                    Edit::SetHeader { name, .. } => (name, 0),
+                    _ => continue,
+                };
+                if n.eq_ignore_ascii_case(name) {
+                    doomed.extend(instances(which, count));
                 }
             }
             doomed.sort_unstable_by(|a, b| b.cmp(a));
@@ -244,7 +255,27 @@ impl Writer<'_> {
                     self.insert(None, name, value);
                 }
             }
+            Edit::SetHeader { name, value } => self.set(name, value),
             _ => {}
+        }
+    }
+
+    /// By change, as the peer does it; an MTA that only lets us add gets it added.
+    fn set(&mut self, name: &str, value: &str) {
+        if !self.terms.may(action::CHANGE_HEADERS) {
+            return self.insert(None, name, value);
+        }
+        if is_header_name(name) && !value.is_empty() {
+            self.change(1, name, value);
+            self.remember(name);
+        }
+    }
+
+    /// One more of that name.
+    fn remember(&mut self, name: &str) {
+        self.total += 1;
+        if let Some((_, count)) = self.counts.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            *count += 1;
         }
     }
 
@@ -281,10 +312,7 @@ impl Writer<'_> {
                 Response::InsertHeader { index, name: bare, value }.encode(self.out);
             }
         }
-        self.total += 1;
-        if let Some((_, count)) = self.counts.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-            *count += 1;
-        }
+        self.remember(name);
     }
 
     fn envelope(&mut self, edit: &Edit) {

@@ -20,6 +20,6 @@ mod transaction;
 
 pub use edit::{Answer, Edit, Reply};
 pub use limits::{Limits, Timeouts};
-pub use serve::{Ended, Service, Summary, serve};
+pub use serve::{Ended, Failure, Judge, Service, Summary, serve};
 pub use session::{Event, Session};
 pub use transaction::{HeaderNames, Transaction};

@@ -7,7 +7,6 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::Poll;
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -35,10 +34,25 @@ pub struct Service {
     pub limits: Limits,
     /// How long it may take.
     pub timeouts: Timeouts,
-    /// Reply to a message whose scan panicked or never ended.
-    pub failure: Reply,
     /// Cancelled when the service stops: idle sessions end at once, begun messages get `Timeouts::drain`.
     pub stop: CancellationToken,
+}
+
+/// Why a message has no verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Its scan panicked.
+    Panicked,
+    /// Its scan did not end in `Timeouts::scan`.
+    Endless,
+}
+
+/// Who judges messages.
+pub struct Judge<F, G> {
+    /// Judges one message. The future is dropped when the MTA takes the message back or goes away.
+    pub scan: F,
+    /// The reply to a message that could not be judged, by its queue id.
+    pub failed: G,
 }
 
 /// Why a session ended.
@@ -88,13 +102,13 @@ pub struct Summary {
 /// A scan under way.
 type Running<'f> = Pin<Box<dyn Future<Output = Option<Answer>> + Send + 'f>>;
 
-/// Speaks with one MTA to the end. `scan` judges its messages, one at a time; its future is dropped when the MTA takes the
-/// message back or goes away.
-pub async fn serve<S, F, R>(stream: S, service: &Service, scan: F) -> Summary
+/// Speaks with one MTA to the end. Its messages are judged one at a time. The stream closes when it is dropped at the end.
+pub async fn serve<S, F, R, G>(stream: S, service: &Service, judge: Judge<F, G>) -> Summary
 where
     S: AsyncRead + AsyncWrite + Unpin,
     F: Fn(Transaction) -> R + Sync,
     R: Future<Output = Answer> + Send,
+    G: Fn(Option<&str>, Failure) -> Reply,
 {
     let now = Instant::now();
     let mut talk = Talk {
@@ -102,12 +116,12 @@ where
         service,
         session: Session::new(service.limits.clone()),
         clocks: Clocks::new(now),
+        queue_id: None,
     };
-    let ended = match talk.run(&scan).await {
+    let ended = match talk.run(&judge).await {
         Ok(ended) => ended,
         Err(error) => Ended::Failed(error),
     };
-    let _ = timeout(Duration::from_secs(1), talk.stream.shutdown()).await;
     let messages = talk.session.messages();
     Summary { ended, messages }
 }
@@ -197,17 +211,20 @@ struct Talk<'s, S> {
     service: &'s Service,
     session: Session,
     clocks: Clocks,
+    /// Of the message being judged.
+    queue_id: Option<String>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
-    async fn run<F, R>(&mut self, scan: &F) -> std::io::Result<Ended>
+    async fn run<F, R, G>(&mut self, judge: &Judge<F, G>) -> std::io::Result<Ended>
     where
         F: Fn(Transaction) -> R + Sync,
         R: Future<Output = Answer> + Send,
+        G: Fn(Option<&str>, Failure) -> Reply,
     {
         let mut running: Option<Running<'_>> = None;
         loop {
-            let over = self.events(scan, &mut running);
+            let over = self.events(&judge.scan, &mut running);
             if !self.flush().await? {
                 return Ok(Ended::TimedOut("write"));
             }
@@ -226,7 +243,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
                 Woken::Judged(answer) => {
                     running = None;
                     self.clocks.quiet = Instant::now();
-                    let answer = answer.unwrap_or_else(|| self.service.failure.clone().into());
+                    let answer = answer.unwrap_or_else(|| (judge.failed)(self.queue_id.as_deref(), Failure::Panicked).into());
                     self.answer(answer);
                 }
                 Woken::Due(Due::Progress) => {
@@ -235,12 +252,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
                 }
                 Woken::Due(Due::Scan) => {
                     running = None;
-                    tracing::warn!("a scan did not end within {:?}, it is given up", self.service.timeouts.scan);
-                    self.answer(self.service.failure.clone().into());
+                    let reply = (judge.failed)(self.queue_id.as_deref(), Failure::Endless);
+                    self.answer(reply.into());
                 }
                 Woken::Due(Due::Drain) => {
                     drop(running);
-                    self.answer(Reply::TempFail.into());
+                    self.session.give_up();
                     self.flush().await?;
                     return Ok(Ended::Stopped);
                 }
@@ -257,7 +274,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
     {
         while let Some(event) = self.session.next_event() {
             match event {
-                Event::Scan(transaction) => *running = Some(Box::pin(guarded(async move { scan(*transaction).await }))),
+                Event::Scan(transaction) => {
+                    self.queue_id.clone_from(&transaction.envelope.queue_id);
+                    *running = Some(Box::pin(guarded(async move { scan(*transaction).await })));
+                }
                 Event::Aborted => *running = None,
                 Event::Close => return Some(Ended::Quit),
                 Event::HttpPing => return Some(Ended::Ping),

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::codec::{Client, Command, Response};
-use super::edit::{self, Answer};
+use super::edit::{self, Answer, Reply};
 use super::frame;
 use super::limits::Limits;
 use super::macros::Macros;
@@ -156,6 +156,16 @@ impl Session {
         let left_out = edit::write(answer, &terms, &self.head, self.header_count, &mut self.output);
         self.end_message();
         left_out
+    }
+
+    /// Answers whatever message there is by a temporary failure, even one that has not ended: the MTA reads it as the reply
+    /// to its next command.
+    pub fn give_up(&mut self) {
+        if self.phase == Phase::Scanning {
+            self.answer(Reply::TempFail.into());
+        } else if self.draft.take().is_some() {
+            Response::TempFail.encode(&mut self.output);
+        }
     }
 
     fn work(&mut self, input: &mut BytesMut) -> Option<Event> {

@@ -4,6 +4,7 @@
 //! becomes the CRLF it was on the wire, so that signatures still hold. The body is appended once and never moved.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use memchr::memchr;
 
 use super::limits::Limits;
 use super::repeated::repeated_block;
@@ -65,13 +66,13 @@ impl<'a> Iterator for HeaderNames<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         while !self.rest.is_empty() {
-            let end = self.rest.iter().position(|b| *b == b'\n').map_or(self.rest.len(), |at| at + 1);
+            let end = memchr(b'\n', self.rest).map_or(self.rest.len(), |at| at + 1);
             let (line, rest) = self.rest.split_at(end);
             self.rest = rest;
             if matches!(line, [b' ' | b'\t' | b'\r' | b'\n', ..]) {
                 continue;
             }
-            if let Some(colon) = line.iter().position(|b| *b == b':') {
+            if let Some(colon) = memchr(b':', line) {
                 // A blank before the colon hides a header from nobody.
                 return line.get(..colon).map(<[u8]>::trim_ascii_end);
             }

@@ -4,8 +4,8 @@
 
 use super::Scanned;
 use crate::engine::{SymbolResult, Verdict};
-use crate::message::SmtpPath;
-use std::fmt::Write;
+use std::borrow::Cow;
+use std::fmt::{self, Write};
 
 /// Options and envelope recipients shown; further ones become `...`.
 const SHOWN: usize = 8;
@@ -14,102 +14,92 @@ const SHOWN_MIME: usize = 6;
 /// Characters of one foreign text; the rest becomes `...`.
 const LONGEST: usize = 512;
 
-/// Logs a finished scan under the target `task`: the line for people, fields for machines.
+/// Logs a finished scan under the target `task`: the line for people, fields for machines. Both are written out only where
+/// somebody reads them.
 pub fn write(scanned: &Scanned<'_>) {
     if !tracing::enabled!(target: "task", tracing::Level::INFO) {
         return;
     }
     let (verdict, envelope) = (scanned.verdict, scanned.envelope);
-    let ip = envelope.ip.or(verdict.client).map(|ip| ip.to_string());
-    let sender = envelope.sender.as_ref().map(|s| clean(&s.address));
     tracing::info!(
         target: "task",
-        id = clean(message_id(verdict)),
-        qid = envelope.queue_id.as_deref().map(clean),
-        ip,
-        user = envelope.user.as_deref().map(clean),
-        from = sender,
+        id = %clean(message_id(verdict)),
+        qid = envelope.queue_id.as_deref().map(clean).map(display),
+        ip = envelope.ip.or(verdict.client).map(display),
+        user = envelope.user.as_deref().map(clean).map(display),
+        from = envelope.sender.as_ref().map(|s| display(clean(&s.address))),
         rcpts = envelope.recipient_count,
         action = verdict.action.name(),
         score = verdict.score,
         required = verdict.required,
-        symbols = symbols(&verdict.symbols),
+        symbols = %fmt::from_fn(|out| symbols(out, &verdict.symbols)),
         len = scanned.size,
         time = verdict.elapsed.as_secs_f64(),
         digest = verdict.digest,
         "{}",
-        line(scanned)
+        fmt::from_fn(|out| line(out, scanned))
     );
 }
 
 /// The line itself.
-pub fn line(scanned: &Scanned<'_>) -> String {
+pub fn line(out: &mut impl Write, scanned: &Scanned<'_>) -> fmt::Result {
     let (verdict, envelope) = (scanned.verdict, scanned.envelope);
-    let mut out = format!("id: <{}>,", clean(message_id(verdict)));
+    write!(out, "id: <{}>,", clean(message_id(verdict)))?;
     if let Some(id) = envelope.queue_id.as_deref().filter(|q| !q.is_empty()) {
-        let _ = write!(out, " qid: <{}>,", clean(id));
+        write!(out, " qid: <{}>,", clean(id))?;
     }
     if let Some(ip) = envelope.ip.or(verdict.client) {
-        let _ = write!(out, " ip: {ip},");
+        write!(out, " ip: {ip},")?;
     }
     if let Some(user) = envelope.user.as_deref().filter(|u| !u.is_empty()) {
-        let _ = write!(out, " user: {},", clean(user));
+        write!(out, " user: {},", clean(user))?;
     }
     if let Some(sender) = &envelope.sender {
-        let _ = write!(out, " from: <{}>,", clean(&sender.address));
+        write!(out, " from: <{}>,", clean(&sender.address))?;
     }
-    let _ = write!(
-        out,
-        " (default: {} ({}): [{:.2}/{:.2}] [{}]), len: {}, time: {:.3}ms, dns req: 0, digest: <{}>",
-        letter(verdict),
-        verdict.action,
-        verdict.score + 0.0,
-        verdict.required,
-        symbols(&verdict.symbols),
-        scanned.size,
-        verdict.elapsed.as_secs_f64() * 1e3,
-        if verdict.digest.is_empty() { "undef" } else { &verdict.digest },
-    );
-    let addresses = |p: &SmtpPath| clean(&p.address);
-    list(
-        &mut out,
-        "rcpts",
-        envelope.recipients.iter().map(addresses),
-        SHOWN,
-        envelope.recipient_count,
-    );
+    let (score, required) = (verdict.score + 0.0, verdict.required);
+    let (letter, action) = (letter(verdict), verdict.action);
+    write!(out, " (default: {letter} ({action}): [{score:.2}/{required:.2}] [")?;
+    symbols(out, &verdict.symbols)?;
+    let milliseconds = verdict.elapsed.as_secs_f64() * 1e3;
+    let digest = Some(verdict.digest.as_str()).filter(|d| !d.is_empty()).unwrap_or("undef");
+    let size = scanned.size;
+    write!(out, "]), len: {size}, time: {milliseconds:.3}ms, dns req: 0, digest: <{digest}>")?;
+    let recipients = envelope.recipients.iter().map(|p| p.address.as_str());
+    list(out, "rcpts", recipients, SHOWN, envelope.recipient_count)?;
     let mime = &verdict.mime_recipients;
-    list(&mut out, "mime_rcpts", mime.iter().map(|a| clean(a)), SHOWN_MIME, mime.len());
+    list(out, "mime_rcpts", mime.iter().map(String::as_str), SHOWN_MIME, mime.len())?;
     if let Some(file) = scanned.file.filter(|f| !f.is_empty()) {
-        let _ = write!(out, ", file: {}", clean(file));
+        write!(out, ", file: {}", clean(file))?;
     }
     if let Some(forced) = &verdict.passthrough {
-        let text = forced.message.as_deref().unwrap_or_default();
-        let (text, by) = (clean(text), clean(&forced.module));
-        let _ = write!(
-            out,
-            ", forced: {} \"{text}\"; score={:.2} (set by {by})",
-            forced.action, verdict.score
-        );
+        let text = clean(forced.message.as_deref().unwrap_or_default());
+        let (action, by) = (forced.action, clean(&forced.module));
+        write!(out, ", forced: {action} \"{text}\"; score={:.2} (set by {by})", verdict.score)?;
     }
     if let Some(reason) = &verdict.unscanned {
-        let _ = write!(out, ", not scanned: {}", clean(reason));
+        write!(out, ", not scanned: {}", clean(reason))?;
     }
     if verdict.timed_out {
-        out.push_str(", timed out");
+        out.write_str(", timed out")?;
     }
-    out
+    Ok(())
 }
 
-fn list(out: &mut String, name: &str, items: impl Iterator<Item = String>, shown: usize, total: usize) {
-    let mut items: Vec<String> = items.take(shown).collect();
-    if items.is_empty() {
-        return;
+fn list<'i>(out: &mut impl Write, name: &str, items: impl Iterator<Item = &'i str>, most: usize, total: usize) -> fmt::Result {
+    let mut shown = 0;
+    for item in items.take(most) {
+        match shown {
+            0 => write!(out, ", {name}: <{}", clean(item))?,
+            _ => write!(out, ",{}", clean(item))?,
+        }
+        shown += 1;
     }
-    if total > items.len() {
-        items.push("...".to_owned());
+    match shown {
+        0 => Ok(()),
+        _ if total > shown => out.write_str(",...>"),
+        _ => out.write_str(">"),
     }
-    let _ = write!(out, ", {name}: <{}>", items.join(","));
 }
 
 fn message_id(verdict: &Verdict) -> &str {
@@ -125,28 +115,26 @@ fn letter(verdict: &Verdict) -> char {
 }
 
 /// `NAME(1.00){option;},...`, the weightiest first, equals by name.
-fn symbols(all: &[SymbolResult]) -> String {
+fn symbols(out: &mut impl Write, all: &[SymbolResult]) -> fmt::Result {
     let mut sorted: Vec<&SymbolResult> = all.iter().collect();
     sorted.sort_by(|a, b| b.score.abs().total_cmp(&a.score.abs()).then_with(|| a.name.cmp(&b.name)));
-    let mut out = String::new();
-    for symbol in sorted {
-        if !out.is_empty() {
-            out.push(',');
-        }
-        let _ = write!(out, "{}({:.2}){{", clean(&symbol.name), symbol.score + 0.0);
+    for (number, symbol) in sorted.into_iter().enumerate() {
+        let comma = if number == 0 { "" } else { "," };
+        write!(out, "{comma}{}({:.2}){{", clean(&symbol.name), symbol.score + 0.0)?;
         for option in symbol.options.iter().take(SHOWN) {
-            let _ = write!(out, "{};", clean(option));
+            write!(out, "{};", clean(option))?;
         }
-        if symbol.options.len() > SHOWN {
-            out.push_str("...;");
-        }
-        out.push('}');
+        let more = symbol.options.len() > SHOWN;
+        out.write_str(if more { "...;}" } else { "}" })?;
     }
-    out
+    Ok(())
 }
 
 /// Foreign text without characters that end a line, move the cursor or turn the direction of writing.
-pub fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST && text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len().min(LONGEST));
     for (count, c) in text.chars().enumerate() {
         if count == LONGEST {
@@ -155,7 +143,7 @@ pub fn clean(text: &str) -> String {
         }
         out.push(if is_hostile(c) { '?' } else { c });
     }
-    out
+    Cow::Owned(out)
 }
 
 fn is_hostile(c: char) -> bool {
@@ -167,7 +155,7 @@ fn is_hostile(c: char) -> bool {
 pub(crate) mod tests {
     use super::*;
     use crate::engine::{Action, Passthrough};
-    use crate::message::Envelope;
+    use crate::message::{Envelope, SmtpPath};
     use proptest::prelude::*;
     use std::time::Duration;
 
@@ -181,6 +169,12 @@ pub(crate) mod tests {
             elapsed: Duration::from_micros(457),
             ..Verdict::default()
         }
+    }
+
+    fn line(scanned: &Scanned<'_>) -> String {
+        let mut out = String::new();
+        super::line(&mut out, scanned).unwrap();
+        out
     }
 
     fn symbol(name: &str, score: f64, options: &[&str]) -> SymbolResult {

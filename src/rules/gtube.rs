@@ -32,7 +32,8 @@ struct Gtube {
 
 impl Check for Gtube {
     fn check(&self, scan: &Scan<'_>, hits: &mut Hits) {
-        let texts = scan.mail.parts().iter().filter_map(|part| part.text());
+        let candidates = scan.mail.parts().iter().filter(|part| part.is_text() && may_hold(part.data()));
+        let texts = candidates.filter_map(|part| part.text());
         if let Some(letter) = texts.filter_map(|text| find(text, self.policy)).next() {
             self.found(letter, hits);
         }
@@ -56,6 +57,11 @@ impl Gtube {
             ..PreResult::new(action, "GTUBE")
         });
     }
+}
+
+/// Spares a text its decoding: the pattern is the same bytes in every charset but the wide ones, whose letters come with NULs.
+fn may_hold(data: &[u8]) -> bool {
+    memchr::memmem::find(data, PATTERN.as_bytes()).is_some() || memchr::memchr(0, data).is_some()
 }
 
 /// The letter before the pattern, where the policy knows it.

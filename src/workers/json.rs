@@ -3,6 +3,9 @@
 use serde_json::Value;
 use std::fmt::Write;
 
+/// Room made at once; the usual reply fits.
+const USUAL: usize = 4096;
+
 /// A document being written. Openings and closings are the caller's to match.
 #[derive(Debug, Default)]
 pub struct Json {
@@ -13,7 +16,10 @@ pub struct Json {
 impl Json {
     /// An empty document.
     pub fn new() -> Json {
-        Json::default()
+        Json {
+            out: String::with_capacity(USUAL),
+            comma: false,
+        }
     }
 
     /// The text.
@@ -156,8 +162,13 @@ impl Json {
 
 fn quote(out: &mut String, text: &str) {
     out.push('"');
-    for c in text.chars() {
-        match c {
+    // Most texts have nothing to escape, most others little.
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|b| b.is_ascii_control() || matches!(b, b'"' | b'\\')) {
+        let (plain, marked) = rest.split_at(at);
+        out.push_str(plain);
+        let mut marked = marked.chars();
+        match marked.next().unwrap_or_default() {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
@@ -167,10 +178,11 @@ fn quote(out: &mut String, text: &str) {
             '\u{c}' => out.push_str("\\f"),
             '\u{b}' => out.push_str("\\u000B"),
             '\0' => out.push_str("\\u0000"),
-            c if c.is_ascii_control() => out.push_str("\\uFFFD"),
-            c => out.push(c),
+            _ => out.push_str("\\uFFFD"),
         }
+        rest = marked.as_str();
     }
+    out.push_str(rest);
     out.push('"');
 }
 

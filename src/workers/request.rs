@@ -4,6 +4,7 @@ use crate::engine::Settings;
 use crate::filter::{Flags, Request};
 use crate::http;
 use crate::message::{Envelope, SmtpPath};
+use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,9 +15,9 @@ const LONGEST_ID: usize = 32;
 
 /// Everything of a request but its message. Query arguments count as headers that follow the real ones.
 pub fn read(request: &http::Request, max_recipients: usize) -> Request {
-    let mut headers = request.headers.clone();
+    let mut headers = Cow::Borrowed(&request.headers);
     for (name, value) in &request.query {
-        headers.push(name.as_str(), value.as_str());
+        headers.to_mut().push(name.as_str(), value.as_str());
     }
     let settings = settings(&headers);
     let mut flags = flags(&headers);

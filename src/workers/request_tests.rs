@@ -1,3 +1,5 @@
+//! Requests of clients, read into what the filter is asked.
+
 use super::*;
 use crate::engine::Action;
 use crate::http::{Headers, Kind, Peer};

@@ -77,14 +77,14 @@ impl Handler for ScanWorker {
     }
 }
 
-/// A body over the limit is told in JSON, everything else as usual.
+/// A body over the limit and the daemon's end are told in JSON, everything else as usual.
 pub(super) fn refuse(refusal: Refusal, kind: Kind) -> Response {
     let plain = refusal.response(kind);
     match (refusal, kind) {
-        (Refusal::TooLarge { .. }, Kind::Http) => {
+        (Refusal::TooLarge { .. } | Refusal::Stopping, Kind::Http) => {
             let text = String::from_utf8_lossy(&plain.body).into_owned();
             error(&Fault {
-                status: 413,
+                status: plain.status,
                 text,
                 domain: "protocol-error",
             })

@@ -1,3 +1,5 @@
+//! Commands of the scan port and the shape of their replies.
+
 use super::*;
 use crate::http::{Headers, Peer};
 use bytes::Bytes;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use super::support::daemon::{Daemon, Home, wait};
+use super::support::milter::Wire;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -179,6 +180,40 @@ fn a_second_signal_ends_what_a_slow_client_holds_up() {
 }
 
 #[test]
+fn when_the_grace_is_over_what_still_runs_gets_a_temporary_failure() {
+    let home = Home::new();
+    home.configure("127.0.0.1:0", "[listen]\nshutdown_grace = \"1s\"\n");
+    let mut daemon = home.start();
+    let mut web = TcpStream::connect(daemon.address("http")).unwrap();
+    web.write_all(b"POST /checkv2 HTTP/1.1\r\nContent-Length: 1000\r\n\r\nSubject: half")
+        .unwrap();
+    let mut old = TcpStream::connect(daemon.address("http")).unwrap();
+    old.write_all(b"SYMBOLS RSPAMC/1.2\r\nContent-Length: 1000\r\n\r\nSubject: half")
+        .unwrap();
+    let mut mta = Wire::client(daemon.address("milter"), "192.0.2.1");
+    mta.event(b'M', b"<anna@example.org>\0").unwrap();
+    mta.event(b'R', b"<martha@example.com>\0").unwrap();
+    mta.event(b'L', b"Subject\0 half\0").unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let begun = Instant::now();
+    daemon.signal("TERM");
+    assert_eq!(mta.receive().unwrap().0, b't');
+    assert!(begun.elapsed() >= Duration::from_secs(1), "not before the grace is over");
+    assert!(mta.receive().is_err(), "one answer, then the end");
+    let mut answer = String::new();
+    web.read_to_string(&mut answer).unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 503 ") && answer.contains("\"error\":\"the daemon stops, try again later\""),
+        "{answer}"
+    );
+    answer.clear();
+    old.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "RSPAMD/1.3 75 the daemon stops, try again later\r\n");
+    assert_eq!(daemon.wait_end().code(), Some(0), "{}", daemon.log());
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+}
+
+#[test]
 fn the_service_manager_is_told() {
     let home = Home::new();
     let socket = home.join("notify");
@@ -213,6 +248,32 @@ fn the_service_manager_is_told() {
 }
 
 #[test]
+fn the_units_say_what_the_daemon_does() {
+    let unit = |name: &str| std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd").join(name)).unwrap();
+    let service = unit("torwart.service");
+    for line in [
+        "Type=notify",
+        "ExecStart=/usr/bin/torwart serve",
+        "ExecReload=/usr/bin/torwart reload",
+        "WatchdogSec=30s",
+        "User=torwart",
+        "StateDirectory=torwart",
+        "RuntimeDirectory=torwart",
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+        "MemoryDenyWriteExecute=yes",
+    ] {
+        assert!(service.lines().any(|l| l == line), "{line}");
+    }
+    assert!(unit("torwart.sysusers.conf").starts_with("u torwart "));
+    for (name, port) in [("milter", 11332), ("http", 11333), ("controller", 11334)] {
+        let socket = unit(&format!("torwart-{name}.socket"));
+        assert!(socket.contains(&format!("ListenStream=127.0.0.1:{port}\n")), "{socket}");
+        assert!(socket.contains(&format!("FileDescriptorName={name}\n")), "{socket}");
+    }
+}
+
+#[test]
 fn out_of_descriptors_it_pauses_says_so_once_and_goes_on() {
     let home = Home::new();
     let daemon = Daemon::spawn(home.wrapped(&["prlimit", "--nofile=256:256"], "serve"));
@@ -231,6 +292,57 @@ fn out_of_descriptors_it_pauses_says_so_once_and_goes_on() {
         .unwrap_or("0")
         .to_owned();
     assert!(pauses.parse::<u64>().unwrap() > 0, "{metrics}");
+}
+
+#[test]
+fn a_full_disk_is_lived_through_in_memory() {
+    if !root() {
+        return; // `tests/run` runs as root, who may mount
+    }
+    let home = Home::new();
+    let state = home.join("state");
+    std::fs::create_dir(&state).unwrap();
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let script = format!("mount -t tmpfs -o size=8m,mode=0700 none {} && exec \"$@\"", state.display());
+    let mut daemon = Daemon::spawn(home.wrapped(&["unshare", "--mount", "sh", "-c", &script, "sh"], "serve"));
+    daemon.wait_log("daemon: ready");
+    // The daemon alone sees that disk; its process leads to it.
+    let fill = std::path::PathBuf::from(format!("/proc/{}/root{}/fill", daemon.pid(), state.display()));
+    let metric = |name: &str| {
+        let text = get(daemon.address("controller"), "/metrics");
+        let value = text.lines().find_map(|l| l.strip_prefix(name)?.trim().parse::<f64>().ok());
+        value.unwrap_or_else(|| panic!("{name} in {text}"))
+    };
+    let scan = || {
+        let mut stream = TcpStream::connect(daemon.address("http")).unwrap();
+        stream
+            .write_all(b"POST /checkv2 HTTP/1.0\r\nContent-Length: 14\r\n\r\nSubject: x\n\ny\n")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains("\"action\""), "{answer}");
+    };
+    scan();
+    let mut file = std::fs::File::create(&fill).unwrap();
+    while file.write_all(&[1; 4096]).is_ok() {}
+    wait("the disk is noticed to be full", || {
+        scan();
+        metric("torwart_store_degraded ") > 0.5
+    });
+    for _ in 0..5 {
+        scan();
+        std::thread::sleep(Duration::from_millis(400));
+    }
+    assert!(metric("torwart_store_waiting ") > 0.5);
+    assert_eq!(daemon.log().matches("going on in memory").count(), 1, "{}", daemon.log());
+    drop(file);
+    std::fs::remove_file(&fill).unwrap();
+    wait("the store recovers", || metric("torwart_store_degraded ") < 0.5);
+    let scanned = metric("rspamd_scanned_total ");
+    assert_eq!(daemon.log().matches("the store takes writes again").count(), 1, "{}", daemon.log());
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait_end().code(), Some(0));
+    assert!(scanned >= 7.0);
 }
 
 #[test]

@@ -45,7 +45,8 @@ fn corpus() {
                 (Some(a), Some(b)) => {
                     tally.both += 1;
                     let (mut a, mut b) = (a.clone(), b.clone());
-                    (a.sort(), b.sort());
+                    a.sort();
+                    b.sort();
                     if a != b && !symbol.starts_with("DATE_IN_") {
                         tally.options.push(format!("{name} {a:?} / {b:?}"));
                     }

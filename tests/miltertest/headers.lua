@@ -9,8 +9,7 @@ body(conn, "hallo welt\r\n")
 accepted(conn, "spam")
 check(mt.eom_check(conn, MT_HDRDELETE, "X-Spam"), "the forged X-Spam stays")
 local yes = blank(conn) .. "Yes"
-check(mt.eom_check(conn, MT_HDRADD, "X-Spam", yes) or mt.eom_check(conn, MT_HDRINSERT, "X-Spam", yes)
-    or mt.eom_check(conn, MT_HDRCHANGE, "X-Spam", yes), "no X-Spam: Yes")
+check(mt.eom_check(conn, MT_HDRCHANGE, "X-Spam", yes), "no X-Spam: Yes")
 
 envelope(conn, "<anna@example.org>", "<martha@example.com>")
 clean_headers(conn, "headers-2")

@@ -192,11 +192,15 @@ pub struct SymbolSettings {
     pub description: Option<String>,
     /// Counts once however often it is found.
     pub one_shot: Option<bool>,
-    /// Counts so often at most.
+    /// Counts so often at most; 0: without limit.
     pub nshots: Option<u32>,
+    /// Counts however often it is found.
+    pub any_shot: Option<bool>,
+    /// Keeps the options of the first time only.
+    pub one_param: Option<bool>,
     /// `false` switches it off.
     pub enabled: Option<bool>,
-    /// Found, but without a score.
+    /// May be scored although no rule gives it.
     pub ignore: Option<bool>,
     /// Further groups it belongs to.
     pub groups: Option<Vec<String>>,
@@ -210,6 +214,8 @@ struct SymbolTable {
     description: Option<String>,
     one_shot: Option<bool>,
     nshots: Option<u32>,
+    any_shot: Option<bool>,
+    one_param: Option<bool>,
     enabled: Option<bool>,
     ignore: Option<bool>,
     groups: Option<Vec<String>>,
@@ -250,6 +256,8 @@ impl<'de> Deserialize<'de> for SymbolSettings {
                     description,
                     one_shot,
                     nshots,
+                    any_shot,
+                    one_param,
                     enabled,
                     ignore,
                     groups,
@@ -259,6 +267,8 @@ impl<'de> Deserialize<'de> for SymbolSettings {
                     description,
                     one_shot,
                     nshots,
+                    any_shot,
+                    one_param,
                     enabled,
                     ignore,
                     groups,

@@ -206,6 +206,13 @@ pub struct Tls {
     pub key: std::path::PathBuf,
 }
 
+impl ControllerListener {
+    /// Somebody can log in: one of the passwords is set and good.
+    pub fn is_guarded(&self) -> bool {
+        [&self.password, &self.write_password].into_iter().any(Secret::is_usable)
+    }
+}
+
 /// `[listen.controller]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -10,13 +10,10 @@ use crate::config::report::Diagnostic;
 /// Paths of such settings; a whole table stands for everything in it.
 const PENDING: &[&str] = &[
     "rspamd",
-    "log.facility",
-    "log.file",
     "log.message_format",
     "scan.max_urls",
     "dns",
     "listen.milter.backend",
-    "listen.milter.client_ca",
     "listen.milter.named",
     "listen.http.tls",
     "listen.http.encrypted_only",
@@ -31,7 +28,7 @@ const PENDING: &[&str] = &[
 ];
 
 /// Single values of settings that otherwise have an effect.
-const PENDING_VALUES: &[(&str, &str)] = &[("log.target", "file"), ("log.target", "syslog"), ("store.kind", "redis")];
+const PENDING_VALUES: &[(&str, &str)] = &[("store.kind", "redis")];
 
 /// Settings that never will have one, and why.
 const MEANINGLESS: &[&str] = &["listen.milter.workers", "listen.http.workers"];

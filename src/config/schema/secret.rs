@@ -43,6 +43,21 @@ impl Secret {
         self.0.is_empty()
     }
 
+    /// Somebody can log in with it.
+    pub fn is_usable(&self) -> bool {
+        self.unusable().is_none()
+    }
+
+    /// Why nobody can log in with it; empty for one that is not set.
+    pub fn unusable(&self) -> Option<&'static str> {
+        match self.hash_kind() {
+            HashKind::Empty => Some(""),
+            HashKind::Broken => Some("begins like a hash but is none: nobody can log in with it"),
+            HashKind::Plain if matches!(self.expose(), "q1" | "q2") => Some("is one of two words that are never accepted as a password"),
+            HashKind::Plain | HashKind::Hash => None,
+        }
+    }
+
     /// What it is as a password.
     pub fn hash_kind(&self) -> HashKind {
         if self.0.is_empty() {

@@ -1,3 +1,5 @@
+//! Maps as configured, against clients in them and beside them.
+
 use super::*;
 use crate::config::{LoadOptions, load_text};
 

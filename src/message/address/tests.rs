@@ -1,3 +1,5 @@
+//! Lists of addresses as mail has them, sound and broken.
+
 use super::*;
 
 fn one(text: &str) -> Address {

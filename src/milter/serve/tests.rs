@@ -1,5 +1,7 @@
 //! The loop with a peer in memory and a clock that jumps.
 
+use std::time::Duration;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -24,7 +26,6 @@ fn service() -> Service {
     Service {
         limits: Limits::default(),
         timeouts: Timeouts::default(),
-        failure: Reply::TempFail,
         stop: CancellationToken::new(),
     }
 }
@@ -35,8 +36,17 @@ impl Mta {
         F: Fn(Transaction) -> R + Send + Sync + 'static,
         R: Future<Output = Answer> + Send + 'static,
     {
+        Mta::judged(service, scan, |_, _| Reply::TempFail)
+    }
+
+    fn judged<F, R, G>(service: Service, scan: F, failed: G) -> Mta
+    where
+        F: Fn(Transaction) -> R + Send + Sync + 'static,
+        R: Future<Output = Answer> + Send + 'static,
+        G: Fn(Option<&str>, Failure) -> Reply + Send + Sync + 'static,
+    {
         let (stream, other) = duplex(1024);
-        let session = tokio::spawn(async move { serve(other, &service, scan).await });
+        let session = tokio::spawn(async move { serve(other, &service, Judge { scan, failed }).await });
         let input = BytesMut::new();
         Mta { stream, session, input }
     }
@@ -146,8 +156,10 @@ async fn case_36_a_failed_scan_is_a_temporary_failure_and_the_session_goes_on() 
 async fn case_37_an_endless_scan_is_given_up() {
     let mut service = service();
     service.timeouts.scan = Duration::from_secs(30);
-    service.failure = Reply::Accept;
-    let mut mta = Mta::start(service, slow(1_000_000));
+    let mut mta = Mta::judged(service, slow(1_000_000), |_, failure| {
+        assert_eq!(failure, Failure::Endless);
+        Reply::Accept
+    });
     mta.negotiate(ALL).await;
     mta.message().await;
     assert_eq!(mta.heard().await.unwrap(), b"p");

@@ -1,3 +1,5 @@
+//! Who is let in, and what the controller answers.
+
 use super::*;
 use crate::engine::Verdict;
 use crate::filter;

@@ -63,7 +63,7 @@ impl Scanner for Fake {
 /// The whole answer of a handler to raw bytes.
 async fn ask(handler: Arc<dyn Handler>, peer: Peer, limits: Limits, request: &[u8]) -> Vec<u8> {
     let (mut client, server) = tokio::io::duplex(1 << 20);
-    let task = tokio::spawn(serve(server, peer, limits, handler, Default::default()));
+    let task = tokio::spawn(serve(server, peer, limits, handler, torwart::http::Stop::default()));
     client.write_all(request).await.unwrap();
     let mut answer = Vec::new();
     let read = client.read_to_end(&mut answer);

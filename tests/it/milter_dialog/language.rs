@@ -38,6 +38,10 @@ pub fn edit(text: &str) -> Result<Edit, String> {
             let index = index.parse().map_err(|_| "which?")?;
             Edit::ChangeHeader { index, name, value }
         }
+        "set" => {
+            let (name, value) = named(rest)?;
+            Edit::SetHeader { name, value }
+        }
         "from" => Edit::ChangeFrom(whole()),
         "addrcpt" => Edit::AddRcpt(whole()),
         "delrcpt" => Edit::DelRcpt(whole()),

@@ -101,8 +101,13 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    pub fn spawn(mut command: Command) -> Daemon {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    pub fn spawn(command: Command) -> Daemon {
+        Daemon::spawn_with(command, Stdio::null())
+    }
+
+    /// Starts it with something else than nothing as its standard input.
+    pub fn spawn_with(mut command: Command, stdin: Stdio) -> Daemon {
+        command.stdin(stdin).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("torwart starts");
         let log = Arc::new(Mutex::new(String::new()));
         let stderr = child.stderr.take().expect("piped");

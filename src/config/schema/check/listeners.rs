@@ -1,6 +1,6 @@
 //! Listeners that cannot be together, and a controller that anybody could use.
 
-use super::super::{Address, HashKind, Secret};
+use super::super::{Address, ControllerListener};
 use super::Check;
 use crate::config::report::Diagnostic;
 
@@ -10,7 +10,11 @@ impl Check<'_> {
             self.somewhere();
             self.twice();
         }
-        self.passwords();
+        let listen = &self.config.listen;
+        self.passwords("listen.controller", &listen.controller);
+        for (name, named) in &listen.controller.named {
+            self.passwords(&format!("listen.controller.{name}"), named);
+        }
     }
 
     fn lists(&self) -> [(&'static str, &'static str, &[Address]); 3] {
@@ -70,14 +74,13 @@ impl Check<'_> {
         self.findings.extend(found);
     }
 
-    fn passwords(&mut self) {
-        let controller = &self.config.listen.controller;
+    fn passwords(&mut self, table: &str, controller: &ControllerListener) {
         let both = [("password", &controller.password), ("write_password", &controller.write_password)];
         let mut usable = false;
         let mut complaints = Vec::new();
         for (key, password) in both {
-            let path = format!("listen.controller.{key}");
-            match unusable(password) {
+            let path = format!("{table}.{key}");
+            match password.unusable() {
                 None => usable = true,
                 Some("") => (),
                 Some(why) => complaints.push((path, format!("`{key}` {why}"))),
@@ -91,8 +94,8 @@ impl Check<'_> {
             }
             return;
         };
-        let place = self.place(&format!("listen.controller.sockets.{at}"));
-        if usable || !self.sound("listen.controller") {
+        let place = self.place(&format!("{table}.sockets.{at}"));
+        if usable || !self.sound(table) {
             for (path, message) in complaints {
                 self.warn(&path, message, make);
             }
@@ -103,24 +106,14 @@ impl Check<'_> {
                 error = error.also(self.place(&path), why);
             }
             self.findings
-                .push(error.help("make a hash with `torwart password` and set it as `password` in [listen.controller]"));
+                .push(error.help(format!("make a hash with `torwart password` and set it as `password` in [{table}]")));
         }
         if let Some((at, _)) = controller.trusted.iter().enumerate().find(|(_, network)| network.is_everything()) {
             let warning = Diagnostic::warning("everybody is trusted: whoever reaches the controller needs no password");
             let warning = warning
-                .at(self.place(&format!("listen.controller.trusted.{at}")))
+                .at(self.place(&format!("{table}.trusted.{at}")))
                 .also(place, "reachable from outside");
             self.findings.push(warning.help("name the networks of the administrators"));
         }
-    }
-}
-
-/// Why nobody can log in with it; nothing to say about one that is not set, `None` for a good one.
-fn unusable(password: &Secret) -> Option<&'static str> {
-    match password.hash_kind() {
-        HashKind::Empty => Some(""),
-        HashKind::Broken => Some("begins like a hash but is none: nobody can log in with it"),
-        HashKind::Plain if matches!(password.expose(), "q1" | "q2") => Some("is one of two words that are never accepted as a password"),
-        HashKind::Plain | HashKind::Hash => None,
     }
 }
