@@ -254,7 +254,7 @@ fn hostile_messages_stay_cheap() {
         let total: usize = mail.headers().len() + mail.parts().iter().skip(1).map(|p| p.headers.len()).sum::<usize>();
         assert!(mail.parts().len() <= 1_000 && total <= 10_000, "{name}");
         // Generous for a debug build on a busy machine; quadratic work takes minutes.
-        assert!(began.elapsed() < Duration::from_secs(6), "{name}: {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(30), "{name}: {:?}", began.elapsed());
     }
 }
 
