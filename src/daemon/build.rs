@@ -42,6 +42,7 @@ pub fn filter(config: &Config) -> Result<Built, Report> {
     let maps = Arc::new(Maps::default());
     let services = Services {
         maps: maps.clone(),
+        folder: config.paths.maps.clone(),
         compat: compat(config),
     };
     let mut findings = Vec::new();

@@ -3,6 +3,7 @@
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Compat, Rule, Symbol};
 use crate::maps::Maps;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Handles that a family is given when it builds its rules.
@@ -10,6 +11,8 @@ use std::sync::Arc;
 pub struct Services {
     /// Lists in files, watched for changes.
     pub maps: Arc<Maps>,
+    /// Where maps named without a folder lie (`paths.maps`).
+    pub folder: PathBuf,
     /// Which generation's behaviour is asked for.
     pub compat: Compat,
 }

@@ -193,7 +193,7 @@ fn action(text: &str, table: &Section, findings: &mut Vec<Diagnostic>) -> Option
 fn open(lines: &Lines, table: &Section, services: &Services, findings: &mut Vec<Diagnostic>) -> Option<Arc<Map<Networks>>> {
     let source = match lines {
         Lines::Inline(list) => Source::Inline(list.clone()),
-        Lines::File(text) => match path(text, table.place().file()) {
+        Lines::File(text) => match path(text, table.place().file(), &services.folder) {
             Ok(path) => Source::File(path),
             Err(finding) => {
                 findings.push(finding.at(table.place_of("map")));
@@ -208,8 +208,8 @@ fn open(lines: &Lines, table: &Section, services: &Services, findings: &mut Vec<
     Some(map)
 }
 
-/// The file that a map names; a relative name counts from the folder of the configuration file.
-fn path(text: &str, configuration: &str) -> Result<PathBuf, Diagnostic> {
+/// The file that a map names: a mere name lies in `maps`, a relative path counts from the folder of the configuration file.
+fn path(text: &str, configuration: &str, maps: &Path) -> Result<PathBuf, Diagnostic> {
     let plain = text.strip_prefix("fallback+").unwrap_or(text);
     let plain = plain.strip_prefix("file://").unwrap_or(plain);
     if let Some((scheme, _)) = plain.split_once("://") {
@@ -222,7 +222,10 @@ fn path(text: &str, configuration: &str) -> Result<PathBuf, Diagnostic> {
     if plain.is_empty() {
         return Err(Diagnostic::error("the map names no file"));
     }
-    let folder = Path::new(configuration).parent().unwrap_or(Path::new(""));
+    let folder = match plain.contains('/') {
+        true => Path::new(configuration).parent().unwrap_or(Path::new("")),
+        false => maps,
+    };
     Ok(folder.join(plain))
 }
 

@@ -28,11 +28,12 @@ pub const FAMILY: Family = Family {
     symbols: SYMBOLS,
     build: |_, _, _| {
         vec![
+            // The peer asks this first, which decides what the group's cap cuts.
+            Rule::check("BROKEN_HEADERS", broken),
             Rule::check("MISSING_HEADERS", missing),
             Rule::check("EMPTY_SUBJECT", empty_subject),
             Rule::check("MISSING_MIME_VERSION", mime_version),
             Rule::check("MULTIPLE_UNIQUE_HEADERS", repeated),
-            Rule::check("BROKEN_HEADERS", broken),
         ]
     },
 };

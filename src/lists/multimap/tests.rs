@@ -98,9 +98,11 @@ fn mistakes_are_told_with_place_and_remedy() {
 }
 
 #[test]
-fn relative_names_count_from_the_configuration() {
-    let at = |text| path(text, "/etc/torwart/torwart.toml").unwrap();
-    assert_eq!(at("maps/a.txt"), Path::new("/etc/torwart/maps/a.txt"));
+fn names_without_a_folder_lie_with_the_maps_and_relative_paths_count_from_the_configuration() {
+    let at = |text| path(text, "/etc/torwart/torwart.toml", Path::new("/srv/maps")).unwrap();
+    assert_eq!(at("a.txt"), Path::new("/srv/maps/a.txt"));
+    assert_eq!(at("lists/a.txt"), Path::new("/etc/torwart/lists/a.txt"));
+    assert_eq!(at("./a.txt"), Path::new("/etc/torwart/./a.txt"));
     assert_eq!(at("/x/a.txt"), Path::new("/x/a.txt"));
     assert_eq!(at("fallback+file:///x/a.txt"), Path::new("/x/a.txt"));
 }
