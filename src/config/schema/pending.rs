@@ -23,6 +23,8 @@ const PENDING: &[&str] = &[
     "listen.controller.named",
     "upstream",
     "redis",
+    "store.path",
+    "store.max_size",
     "composites",
     "bayes",
 ];
