@@ -281,7 +281,7 @@ impl Check for AddressMap {
 
 /// The client as the MTA gave it, else as the newest Received header tells.
 fn client(scan: &Scan<'_>) -> Option<IpAddr> {
-    let written = || scan.mail.received().iter().find(|r| !r.artificial).and_then(|r| r.real_ip);
+    let written = || scan.mail.received().first().and_then(|r| r.real_ip);
     scan.envelope.ip.or_else(written).map(|ip| ip.to_canonical())
 }
 
