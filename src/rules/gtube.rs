@@ -32,8 +32,15 @@ struct Gtube {
 
 impl Check for Gtube {
     fn check(&self, scan: &Scan<'_>, hits: &mut Hits) {
-        let texts = scan.mail.parts().iter().filter_map(|part| part.text());
-        if let Some(letter) = texts.filter_map(|text| find(text, self.policy)).next() {
+        if !scan.mime {
+            return;
+        }
+        let texts = scan.mail.parts().iter().filter_map(|part| Some((part, part.text()?)));
+        let mut letters = texts.filter_map(|(part, text)| match part.sub_type() {
+            "html" if text.contains(PATTERN) => find(&shown(text), self.policy),
+            _ => find(text, self.policy),
+        });
+        if let Some(letter) = letters.next() {
             self.found(letter, hits);
         }
     }
@@ -56,6 +63,22 @@ impl Gtube {
             ..PreResult::new(action, "GTUBE")
         });
     }
+}
+
+/// What a reader sees of HTML, as far as the length of it goes: no tags and comments, one blank for several, a line end if there was any
+/// tag.
+fn shown(html: &str) -> String {
+    let mut out = String::with_capacity(html.len());
+    let mut rest = html;
+    while let Some((before, tag)) = rest.split_once('<') {
+        out.push_str(before);
+        let end = if tag.starts_with("!--") { "-->" } else { ">" };
+        rest = tag.split_once(end).map_or("", |(_, behind)| behind);
+    }
+    out.push_str(rest);
+    let words: Vec<&str> = out.split_ascii_whitespace().collect();
+    let end = if out.len() < html.len() { "\n" } else { "" };
+    words.join(" ") + end
 }
 
 /// The letter before the pattern, where the policy knows it.
