@@ -119,6 +119,15 @@ mod tests {
         assert!(find(&format!("ü€ X{PATTERN} ü"), Policy::Reject).is_some());
     }
 
+    /// Asked of a running 3.4: blanks behind the pattern do not count in HTML, a tag does.
+    #[test]
+    fn html_counts_as_shown() {
+        let bare = format!("X{PATTERN}  ");
+        assert_eq!(find(&shown(&bare), Policy::Reject), None);
+        assert!(find(&shown(&format!("<p>{bare}</p>")), Policy::Reject).is_some());
+        assert_eq!(find(&shown(&format!("<!-- {bare} --> <b>hello</b>")), Policy::Reject), None);
+    }
+
     #[test]
     fn findings() {
         let gtube = Gtube {
