@@ -54,7 +54,7 @@ pub(super) fn read_list(raw: &[u8], limit: usize, out: &mut Vec<Address>) {
     reader.run();
 }
 
-/// Drops `( )` comments outside quoted strings; an unclosed one runs to the end.
+/// Drops `( )` comments outside quoted strings, but not the quoted strings in them; an unclosed one runs to the end.
 fn without_comments(text: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'(', text).is_none() {
         return Cow::Borrowed(text);
@@ -67,7 +67,7 @@ fn without_comments(text: &[u8]) -> Cow<'_, [u8]> {
         let literal = escaped;
         escaped = byte == b'\\' && !literal;
         match byte {
-            b'"' if depth == 0 && !literal => quoted = !quoted,
+            b'"' if !literal => quoted = !quoted,
             b'(' if !quoted && !literal => depth += 1,
             b')' if !quoted && !literal && depth > 0 => {
                 depth -= 1;
@@ -75,7 +75,7 @@ fn without_comments(text: &[u8]) -> Cow<'_, [u8]> {
             }
             _ => {}
         }
-        if depth == 0 {
+        if depth == 0 || quoted || byte == b'"' {
             out.push(byte);
         }
     }
@@ -132,12 +132,18 @@ impl<'t> Reader<'t, '_> {
     /// Moves the text read so far into the name.
     fn take_name(&mut self) {
         let piece = self.pending();
-        let piece = if self.name.is_empty() { piece.trim_ascii_start() } else { piece };
-        self.name.extend_from_slice(piece);
+        let blank = piece.first().is_some_and(u8::is_ascii_whitespace) && !self.name.is_empty();
+        if blank {
+            // Any blanks behind a quoted string count as one.
+            self.name.push(b' ');
+        }
+        self.name.extend_from_slice(piece.trim_ascii_start());
     }
 
     fn quoted(&mut self) {
         self.take_name();
+        // What stood before is a name, whatever it looked like.
+        self.seen_at = false;
         self.at += 1;
         let (before, opened) = (self.name.len(), self.at);
         loop {
@@ -182,7 +188,7 @@ impl<'t> Reader<'t, '_> {
         let rest = self.pending().trim_ascii();
         if self.seen_at && !rest.is_empty() {
             self.add(rest);
-        } else if self.out.is_empty() && (!rest.is_empty() || !self.name.is_empty()) {
+        } else if self.out.is_empty() && !rest.is_empty() {
             self.take_name();
             let name = std::mem::take(&mut self.name);
             self.out.push(Address {
@@ -252,6 +258,9 @@ impl Address {
 /// The address inside an entry: without brackets and source route; outside brackets up to the first blank, if that alone is
 /// an address.
 fn bare(raw: &str) -> &str {
+    if raw == "<" {
+        return raw;
+    }
     let Some(inner) = raw.strip_prefix('<') else {
         let first = raw.split_ascii_whitespace().next().unwrap_or_default();
         return if is_smtp_address(first) { first } else { raw };

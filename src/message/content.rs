@@ -63,15 +63,15 @@ impl ContentType {
         let semi = memchr::memchr(b';', &flat).unwrap_or(flat.len());
         let kind = flat.get(..semi).unwrap_or_default();
         let mut broken = false;
-        let (main, sub) = match memchr::memchr(b'/', kind) {
-            Some(slash) => (kind.get(..slash)?, kind.get(slash + 1..)?),
+        let word = first_word(kind, &mut broken);
+        let (main, sub) = match word.split_once('/') {
+            // A comment may follow the type, it may not stand in it.
+            Some((main, sub)) => (main.to_owned(), sub.split('(').next().unwrap_or_default().to_owned()),
             None => {
                 broken = true;
-                (kind, b"".as_slice())
+                (word, String::new())
             }
         };
-        let main = token(main, &mut broken);
-        let sub = token(sub, &mut broken);
         if main.is_empty() {
             return None;
         }
@@ -92,9 +92,29 @@ impl Disposition {
         let semi = memchr::memchr(b';', &flat).unwrap_or(flat.len());
         let mut broken = false;
         let kind = token(flat.get(..semi).unwrap_or_default(), &mut broken);
-        let params = read_params(flat.get(semi..).unwrap_or_default(), &mut broken);
+        // Written like the token that the peer wants; else its parameters do not count.
+        let whole = flat.get(..semi).unwrap_or_default().trim_ascii_start();
+        let plain = !whole.is_empty() && !whole.iter().any(|b| b.is_ascii_whitespace() || matches!(b, b'(' | b','));
+        let params = if plain {
+            strict_params(flat.get(semi..).unwrap_or_default())
+        } else {
+            Params::default()
+        };
         Disposition { kind, params }
     }
+}
+
+/// Everything up to the first blank or NUL, lower case.
+fn first_word(bytes: &[u8], broken: &mut bool) -> String {
+    let trimmed = bytes.trim_ascii();
+    let end = trimmed
+        .iter()
+        .position(|b| b.is_ascii_whitespace() || *b == 0)
+        .unwrap_or(trimmed.len());
+    *broken |= trimmed.get(end).is_some() || trimmed.is_empty();
+    let mut word = String::from_utf8_lossy(trimmed.get(..end).unwrap_or_default()).into_owned();
+    word.make_ascii_lowercase();
+    word
 }
 
 /// The first word of some bytes, lower case.
@@ -184,15 +204,58 @@ fn read_piece(rest: &[u8], start: usize, pieces: &mut Vec<Piece>, broken: &mut b
     at
 }
 
+/// Parameters of a disposition, as strictly as the peer reads them: from the first fault on there are none.
+fn strict_params(rest: &[u8]) -> Params {
+    let mut pieces = Vec::new();
+    let mut rest = rest;
+    while let Some(text) = rest.strip_prefix(b";").filter(|_| pieces.len() < MAX_PARAMS + MAX_PIECES) {
+        let Some((piece, behind)) = strict_piece(skip_blanks(text)) else {
+            break;
+        };
+        pieces.push(piece);
+        rest = behind;
+    }
+    join(pieces)
+}
+
+fn skip_blanks(text: &[u8]) -> &[u8] {
+    let blanks = text.iter().take_while(|b| **b == b' ').count();
+    text.get(blanks..).unwrap_or_default()
+}
+
+/// `name=value`, a blank behind the sign only where one stands before it, and what follows up to `;`.
+fn strict_piece(text: &[u8]) -> Option<(Piece, &[u8])> {
+    let special = |b: &u8| b.is_ascii_control() || b" ()<>@:;\\\"/[]?=".contains(b);
+    let end = text.iter().position(|b| special(b) || *b == b',')?;
+    let name = text.get(..end).filter(|n| !n.is_empty())?;
+    let signed = skip_blanks(text.get(end..)?);
+    let value = signed.strip_prefix(b"=")?;
+    let value = if signed.len() < text.len() - end {
+        skip_blanks(value)
+    } else {
+        value
+    };
+    if value.first() == Some(&b'"') {
+        let (content, end) = read_value(value, 0);
+        let closed = end > 1 && value.get(end - 1) == Some(&b'"');
+        let behind = value.get(end..).filter(|_| closed)?;
+        let fits = matches!(behind.first(), None | Some(b' ' | b';'));
+        return fits.then(|| (piece(name, content), skip_blanks(behind)));
+    }
+    let end = value.iter().position(special).unwrap_or(value.len());
+    let (content, behind) = value.split_at_checked(end)?;
+    let fits = !content.is_empty() && matches!(behind.first(), None | Some(b';'));
+    fits.then(|| (piece(name, content.to_vec()), behind))
+}
+
 /// A quoted or bare value, and where it ends.
 fn read_value(rest: &[u8], start: usize) -> (Vec<u8>, usize) {
     let mut at = start;
     if rest.get(at) != Some(&b'"') {
-        while matches!(rest.get(at), Some(b) if !matches!(b, b';')) {
+        while matches!(rest.get(at), Some(b) if *b != b';' && !b.is_ascii_whitespace()) {
             at += 1;
         }
-        let bare = rest.get(start..at).unwrap_or_default();
-        return (bare.trim_ascii().to_vec(), at);
+        return (rest.get(start..at).unwrap_or_default().to_vec(), at);
     }
     at += 1;
     let mut out = Vec::new();
@@ -200,11 +263,10 @@ fn read_value(rest: &[u8], start: usize) -> (Vec<u8>, usize) {
         at += 1;
         match b {
             b'"' => break,
-            b'\\' => {
-                if let Some(&next) = rest.get(at) {
-                    out.push(next);
-                    at += 1;
-                }
+            // Only what must be escaped is: `C:\x` is a path.
+            b'\\' if matches!(rest.get(at), Some(b'"' | b'\\')) => {
+                out.extend(rest.get(at));
+                at += 1;
             }
             _ => out.push(b),
         }

@@ -34,11 +34,10 @@ fn parse(value: &str) -> Option<i64> {
         }
         rest = tail;
     }
-    let mut words = rest.split_ascii_whitespace();
-    let day = number(words.next()?, 1, 2)?;
-    let month = words.next()?;
+    let day = number(piece(&mut rest, &[])?, 1, 2)?;
+    let month = piece(&mut rest, &[])?;
     let month = MONTHS.iter().position(|m| *m == month)?;
-    let year_word = words.next()?;
+    let year_word = piece(&mut rest, &[])?;
     let year = number(year_word, 2, 4)?;
     let year = match year_word.len() {
         2 if year < 50 => year + 2000,
@@ -46,11 +45,9 @@ fn parse(value: &str) -> Option<i64> {
         _ if year < 1000 => year + 1900,
         _ => year,
     };
-    let seconds = clock(words.next()?)?;
-    let zone = zone(words.next()?)?;
-    if let Some(after) = words.next()
-        && !after.starts_with('(')
-    {
+    let seconds = clock(piece(&mut rest, &[])?)?;
+    let zone = zone(piece(&mut rest, &['('])?)?;
+    if !only_comments(rest) {
         return None;
     }
     if !(1..=31).contains(&day) {
@@ -58,6 +55,29 @@ fn parse(value: &str) -> Option<i64> {
     }
     let month = i64::try_from(month).ok()? + 1;
     Some(days(year, month, day) * 86_400 + seconds - zone)
+}
+
+/// The next piece up to a blank or one of `stops`; what follows stays in `rest`.
+fn piece<'v>(rest: &mut &'v str, stops: &[char]) -> Option<&'v str> {
+    let text = rest.trim_start();
+    let end = text.find(|c: char| c.is_ascii_whitespace() || stops.contains(&c));
+    let (head, tail) = text.split_at_checked(end.unwrap_or(text.len()))?;
+    *rest = tail;
+    (!head.is_empty()).then_some(head)
+}
+
+/// Nothing but closed comments and blanks.
+fn only_comments(text: &str) -> bool {
+    let mut depth = 0usize;
+    for byte in text.bytes() {
+        match byte {
+            b'(' => depth += 1,
+            b')' if depth > 0 => depth -= 1,
+            _ if depth > 0 || byte.is_ascii_whitespace() => {}
+            _ => return false,
+        }
+    }
+    depth == 0
 }
 
 fn number(word: &str, least: usize, most: usize) -> Option<i64> {
@@ -77,7 +97,10 @@ fn clock(word: &str) -> Option<i64> {
 }
 
 fn zone(word: &str) -> Option<i64> {
-    let word = word.split('(').next().unwrap_or_default();
+    // The military letters: RFC 5322, 4.3 takes all of them for +0000; `J` was never one.
+    if let [letter] = word.as_bytes() {
+        return (letter.is_ascii_alphabetic() && !letter.eq_ignore_ascii_case(&b'J')).then_some(0);
+    }
     if let Some((_, hours)) = ZONES.iter().find(|(name, _)| *name == word) {
         return Some(hours * 3600);
     }

@@ -20,7 +20,7 @@ impl Default for Limits {
         Limits {
             max_headers: 10_000,
             max_parts: 1_000,
-            max_depth: 30,
+            max_depth: 31,
             max_recipients: 1_024,
             max_received: 1_000,
         }

@@ -3,6 +3,7 @@
 use super::address::{self, Address};
 use super::block;
 use super::date::{self, BadDate};
+use super::envelope::SmtpPath;
 use super::headers::Headers;
 use super::ids;
 use super::limits::{Anomalies, Limits, Newline};
@@ -25,6 +26,7 @@ pub struct Mail<'r> {
     reply_to: OnceLock<Vec<Address>>,
     recipients: OnceLock<Option<Vec<Address>>>,
     received: OnceLock<Vec<Received>>,
+    return_path: OnceLock<Option<SmtpPath>>,
 }
 
 impl<'r> Mail<'r> {
@@ -81,6 +83,7 @@ impl<'r> Mail<'r> {
             reply_to: OnceLock::new(),
             recipients: OnceLock::new(),
             received: OnceLock::new(),
+            return_path: OnceLock::new(),
         }
     }
 
@@ -133,6 +136,15 @@ impl<'r> Mail<'r> {
     /// Addresses of From.
     pub fn from(&self) -> &[Address] {
         self.from.get_or_init(|| self.addresses(&["From"]).unwrap_or_default())
+    }
+
+    /// The first Return-Path that can be read: the envelope sender where nobody gave one.
+    pub fn return_path(&self) -> Option<&SmtpPath> {
+        let read = || {
+            let mut paths = self.headers.all("Return-Path").map(|h| SmtpPath::new(h.text()));
+            paths.find(|p| p.valid && !p.raw.is_empty())
+        };
+        self.return_path.get_or_init(read).as_ref()
     }
 
     /// Addresses of the first Reply-To.

@@ -22,12 +22,12 @@ pub struct Received {
     pub tls: bool,
     /// The protocol says that the client had authenticated.
     pub authenticated: bool,
-    /// The address behind `for`, without brackets.
+    /// The address behind `for`, without brackets; the last where there are several.
     pub for_addr: Option<String>,
+    /// That address stood in brackets.
+    pub for_bracketed: bool,
     /// The date behind `;`.
     pub timestamp: Option<i64>,
-    /// Made from the session, not read from a header.
-    pub artificial: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -63,6 +63,8 @@ fn keyword(word: &str) -> Option<Clause> {
 enum Token<'t> {
     Word(&'t str),
     Comment(&'t str),
+    /// A comment without end.
+    Open,
     Date(&'t str),
 }
 
@@ -81,7 +83,10 @@ impl<'t> Iterator for Tokens<'t> {
                 Some(Token::Date(split(1).1))
             }
             b'(' => {
-                let end = comment_end(text);
+                let Some(end) = comment_end(text) else {
+                    self.0 = "";
+                    return Some(Token::Open);
+                };
                 self.0 = split(end).1;
                 let inside = split(end).0;
                 let inside = inside.strip_prefix('(').unwrap_or(inside);
@@ -98,8 +103,32 @@ impl<'t> Iterator for Tokens<'t> {
     }
 }
 
-/// Where a comment that begins at 0 ends; the end of the text where it does not.
-fn comment_end(text: &str) -> usize {
+/// Whether the header may end here.
+#[derive(Default)]
+struct Ending {
+    /// A keyword awaits its value.
+    awaits: bool,
+    /// Words in a row that nobody expects.
+    strange: usize,
+}
+
+impl Ending {
+    fn after(&mut self, token: &Token<'_>) {
+        *self = match token {
+            Token::Word(_) if self.awaits => Ending::default(),
+            Token::Word(word) if keyword(word).is_some() => Ending { awaits: true, strange: 0 },
+            Token::Word(_) => Ending {
+                awaits: false,
+                strange: self.strange + 1,
+            },
+            Token::Comment(_) | Token::Open => Ending { strange: 0, ..*self },
+            Token::Date(_) => Ending::default(),
+        };
+    }
+}
+
+/// Where a comment that begins at 0 ends.
+fn comment_end(text: &str) -> Option<usize> {
     let mut depth = 0usize;
     for (at, byte) in text.bytes().enumerate() {
         match byte {
@@ -107,22 +136,25 @@ fn comment_end(text: &str) -> usize {
             b')' => {
                 depth = depth.saturating_sub(1);
                 if depth == 0 {
-                    return at + 1;
+                    return Some(at + 1);
                 }
             }
             _ => {}
         }
     }
-    text.len()
+    None
 }
 
-/// Reads a decoded value; `None` where it does not count: behind leading comments it must begin with `from` or `by`.
+/// Reads a decoded value; `None` where it does not count: behind leading comments it must begin with `from` or `by`, no comment may
+/// stay open, and where no date follows it may end neither in a keyword nor in a single word that nobody expects.
 pub fn read(value: &str) -> Option<Received> {
     let mut out = Received::default();
     let mut clause = Clause::None;
     let mut fresh = false;
     let mut commented = false;
+    let mut ending = Ending::default();
     for token in Tokens(value) {
+        ending.after(&token);
         match token {
             Token::Word(word) => match keyword(word) {
                 Some(next) if clause != Clause::Stopped && !(fresh && matches!(clause, Clause::From | Clause::By)) => {
@@ -145,8 +177,12 @@ pub fn read(value: &str) -> Option<Received> {
                 out.peer(text);
             }
             Token::Comment(_) => {}
+            Token::Open => return None,
             Token::Date(text) => out.timestamp = date::read(text).ok(),
         }
+    }
+    if ending.awaits || ending.strange == 1 {
+        return None;
     }
     if out.real_ip.is_none() {
         out.real_ip = literal(&out.from_host);
@@ -190,7 +226,8 @@ impl Received {
             (Clause::By, true) => self.by_host = host(word),
             (Clause::With, true) => self.protocol(word),
             (Clause::By | Clause::With, false) => return false,
-            (Clause::For, true) if self.for_addr.is_none() => {
+            (Clause::For, true) => {
+                self.for_bracketed = word.starts_with('<') && word.contains('>');
                 let word = word.trim_matches(|c| matches!(c, '<' | '>' | ';' | ','));
                 self.for_addr = (!word.is_empty()).then(|| word.to_ascii_lowercase());
             }
@@ -213,7 +250,7 @@ impl Received {
     fn peer(&mut self, text: &str) {
         let (name, ip) = match text.split_once('[') {
             Some((name, _)) => (name.trim(), text.get(name.len()..).and_then(bracketed)),
-            None => ("", text.split_ascii_whitespace().next().and_then(|w| w.parse().ok())),
+            None => ("", text.split_ascii_whitespace().next().and_then(bare)),
         };
         if ip.is_some() {
             self.real_ip = ip;
@@ -221,6 +258,12 @@ impl Received {
             self.real_host = if name.contains('.') { host(name) } else { String::new() };
         }
     }
+}
+
+/// An address without brackets; one of version 4 may have a port.
+fn bare(word: &str) -> Option<IpAddr> {
+    let without_port = || word.split_once(':').and_then(|(ip, _)| ip.parse::<std::net::Ipv4Addr>().ok());
+    word.parse().ok().or_else(|| without_port().map(IpAddr::V4))
 }
 
 /// `[192.0.2.1]`, `[IPv6:2001:db8::1]`, anything behind the bracket ignored.
@@ -232,27 +275,56 @@ fn bracketed(text: &str) -> Option<IpAddr> {
 
 /// Address of the client: as the MTA gave it, else of the newest header, as the peer has it.
 pub fn client(mail: &Mail<'_>, envelope: &Envelope) -> Option<IpAddr> {
-    let written = || mail.received().iter().find(|r| !r.artificial).and_then(|r| r.real_ip);
+    let written = || mail.received().first().and_then(|r| r.real_ip);
     envelope.ip.or_else(written).map(|ip| ip.to_canonical())
 }
 
-/// The chain as rules see it: that of the message, topped by an artificial entry where the session knows better. Which
-/// rules count that entry is theirs to decide (3.4 does, 4.1 does not).
-pub fn chain(mail: &Mail<'_>, envelope: &Envelope) -> Vec<Received> {
-    let read = mail.received();
-    let newest = read.first().map(|r| r.real_ip);
-    let artificial = match (envelope.ip, newest) {
-        (Some(ip), Some(known)) if known != Some(ip) => Some(Received {
-            real_ip: Some(ip),
-            real_host: envelope.hostname.clone().unwrap_or_default(),
-            from_host: envelope.helo.clone().unwrap_or_default(),
-            by_host: envelope.mta_name.clone().unwrap_or_default(),
-            tls: envelope.tls_cipher.is_some() || envelope.tls_version.is_some(),
+/// The chain as rules see it: that of the message, and where the session knows better the hop on top that no header tells of.
+#[derive(Clone, Copy, Debug)]
+pub struct Chain<'m> {
+    /// The headers that count, newest first.
+    pub headers: &'m [Received],
+    /// The session, where the newest header is of another client than the one that is connected.
+    pub top: Option<&'m Envelope>,
+}
+
+/// Puts the chain together; nothing is copied. Which rules count the hop on top is theirs to decide (3.4 does, 4.1 does not).
+pub fn chain<'m>(mail: &'m Mail<'_>, envelope: &'m Envelope) -> Chain<'m> {
+    let headers = mail.received();
+    let newest = headers.first().map(|r| r.real_ip.map(|ip| ip.to_canonical()));
+    let client = envelope.ip.map(|ip| ip.to_canonical());
+    let other = client.is_some() && newest.is_some_and(|known| known != client);
+    Chain {
+        headers,
+        top: other.then_some(envelope),
+    }
+}
+
+/// One hop as far as encryption goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hop<'m> {
+    /// Who took the message; `None` where unknown.
+    pub by_host: Option<&'m str>,
+    /// It came through TLS.
+    pub tls: bool,
+    /// The client had authenticated.
+    pub authenticated: bool,
+}
+
+impl<'m> Chain<'m> {
+    /// Every hop, newest first, the one on top included.
+    pub fn hops(self) -> impl Iterator<Item = Hop<'m>> {
+        let top = self.top.map(|envelope| Hop {
+            by_host: envelope.mta_name.as_deref(),
+            // A version alone does not count: the peer looks at the cipher.
+            tls: envelope.tls_cipher.is_some(),
             authenticated: envelope.user.is_some(),
-            artificial: true,
-            ..Received::default()
-        }),
-        _ => None,
-    };
-    artificial.into_iter().chain(read.iter().cloned()).collect()
+        });
+        let written = self.headers.iter().map(|r| Hop {
+            by_host: Some(r.by_host.as_str()).filter(|h| !h.is_empty()),
+            tls: r.tls,
+            authenticated: r.authenticated,
+        });
+        top.into_iter().chain(written)
+    }
 }

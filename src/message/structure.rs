@@ -60,10 +60,28 @@ impl<'r, 'a> Walk<'r, 'a> {
             self.stray = true;
             self.follow(start);
         }
+        self.repeat_attached(body);
         self.close_from(0, self.raw.len());
         self.anomalies.unclosed_boundary |= !self.levels.is_empty();
         self.anomalies.bad_boundary |= self.levels.iter().any(|l| !l.seen);
         self.parts
+    }
+
+    /// A message that is nothing but another message: the peer then also takes each boundary line in it for a stray one, once for
+    /// every message around the innermost.
+    fn repeat_attached(&mut self, body: usize) {
+        let messages = self
+            .parts
+            .iter()
+            .enumerate()
+            .take_while(|(i, p)| p.is_message() && p.parent == i.checked_sub(1));
+        let times = messages.count().min(self.limits.max_depth);
+        for _ in 0..times {
+            self.levels.clear();
+            self.close_from(0, self.raw.len());
+            self.stray = true;
+            self.follow(body.saturating_sub(1));
+        }
     }
 
     /// Goes from one candidate line to the next.
@@ -207,6 +225,10 @@ impl<'r, 'a> Walk<'r, 'a> {
             }
             let index = self.parts.len();
             let mut part = make(headers, parent);
+            if part.is_multipart() && self.levels.len() > self.limits.max_depth {
+                self.anomalies.too_deep = true;
+                return at.saturating_sub(1);
+            }
             part.effective_encoding = encoding::inherited(&part, parent.and_then(|p| self.parts.get(p)));
             let nested = part.is_message();
             let multipart = part.is_multipart();
@@ -217,9 +239,7 @@ impl<'r, 'a> Walk<'r, 'a> {
             if let Some(parent) = parent.and_then(|p| self.parts.get_mut(p)) {
                 parent.children.push(index);
             }
-            let too_deep = self.levels.len() > self.limits.max_depth;
-            self.anomalies.too_deep |= too_deep && multipart;
-            if multipart && !too_deep {
+            if multipart {
                 self.levels.push(Level {
                     part: index,
                     boundary,
@@ -231,7 +251,6 @@ impl<'r, 'a> Walk<'r, 'a> {
                 return at.saturating_sub(1);
             }
             let block = self.block(at);
-            self.anomalies.broken_headers |= !block.ended && block.headers.is_empty();
             at += block.body;
             headers = block.headers;
             parent = Some(index);
@@ -280,8 +299,8 @@ fn make<'r>(headers: Headers<'r>, parent: Option<usize>) -> Part<'r> {
     let file_name = disposition
         .as_ref()
         .and_then(|d| d.params.get("filename"))
-        .or_else(|| content_type.as_ref().and_then(|t| t.params.get("name")))
         .filter(|n| !n.is_empty())
+        .or_else(|| content_type.as_ref().and_then(|t| t.params.get("name")).filter(|n| !n.is_empty()))
         .map(str::to_owned);
     let mime_type = match &content_type {
         Some(t) => Cow::Owned(format!("{}/{}", t.main, t.sub)),

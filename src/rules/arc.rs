@@ -35,7 +35,7 @@ impl Tags {
         Tags {
             instance: tag("i").and_then(|i| i.parse().ok()).unwrap_or(0),
             validation: tag("cv"),
-            domain: tag("d").unwrap_or_else(|| "?".into()),
+            domain: tag("d").unwrap_or_else(|| "nil".into()),
         }
     }
 }

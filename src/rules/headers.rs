@@ -3,6 +3,7 @@
 
 use crate::engine::{Hits, Rule, Scan};
 use crate::family::Family;
+use crate::rules::place;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 crate::symbols! {
@@ -28,35 +29,36 @@ pub const FAMILY: Family = Family {
     symbols: SYMBOLS,
     build: |_, _, _| {
         vec![
-            // The peer asks this first, which decides what the group's cap cuts.
-            Rule::check("BROKEN_HEADERS", broken),
-            Rule::check("MISSING_HEADERS", missing),
-            Rule::check("EMPTY_SUBJECT", empty_subject),
-            Rule::check("MISSING_MIME_VERSION", mime_version),
-            Rule::check("MULTIPLE_UNIQUE_HEADERS", repeated),
+            Rule::check("EMPTY_SUBJECT", empty_subject).at(place::SHAPE),
+            Rule::check("MISSING_MIME_VERSION", mime_version).at(place::SHAPE),
+            Rule::check("BROKEN_HEADERS", broken).at(place::BROKEN),
+            Rule::check("MULTIPLE_UNIQUE_HEADERS", repeated).at(place::REPEATED),
+            Rule::check("CHECK_DATE", from_and_date).at(place::FROM_AND_DATE),
+            Rule::check("MISSING_HEADERS", missing).at(place::ABSENT),
         ]
     },
 };
 
-/// All missing headers in one check: the cap of group `headers` cuts the last of them, which must be the Subject.
-fn missing(scan: &Scan<'_>, hits: &mut Hits) {
+fn from_and_date(scan: &Scan<'_>, hits: &mut Hits) {
     let headers = scan.mail.headers();
     let empty = |name: &str| headers.first(name).is_none_or(|h| h.value().is_empty());
-    if scan.mime {
-        if empty("Date") {
-            hits.add(&MISSING_DATE);
-        } else {
-            date(scan, hits);
-        }
-    }
     if empty("From") {
         hits.add(&MISSING_FROM);
     }
     if !scan.mime {
         return;
     }
-    for (name, symbol) in [("Message-ID", &MISSING_MID), ("To", &MISSING_TO), ("Subject", &MISSING_SUBJECT)] {
-        if !headers.has(name) {
+    if empty("Date") {
+        hits.add(&MISSING_DATE);
+    } else {
+        date(scan, hits);
+    }
+}
+
+/// The cap of group `headers` cuts the last of them, which must be the Subject.
+fn missing(scan: &Scan<'_>, hits: &mut Hits) {
+    for (name, symbol) in [("To", &MISSING_TO), ("Message-ID", &MISSING_MID), ("Subject", &MISSING_SUBJECT)] {
+        if scan.mime && !scan.mail.headers().has(name) {
             hits.add(symbol);
         }
     }

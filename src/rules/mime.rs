@@ -168,11 +168,45 @@ fn detected(part: &Part<'_>, declared: &str) -> Option<Detected> {
     if part.is_multipart() || part.is_message() {
         return None;
     }
+    let data = part.data();
+    let marked = sniff::detect(data).map(|kind| (kind.ext, kind.mime));
     if !part.is_text() {
-        return sniff::detect(part.data()).map(|kind| (kind.ext, kind.mime));
+        return marked.or_else(|| looks_like_html(data).then_some(HTML));
     }
-    let html = declared == "text/html" || looks_like_html(part.data());
-    Some(if html { ("html", "text/html") } else { ("txt", "text/plain") })
+    let extension = part
+        .file_name
+        .as_deref()
+        .and_then(|n| n.rsplit_once('.'))
+        .map_or("", |(_, ext)| ext);
+    if let Some(marked) = marked.filter(|found| beats_text(*found, extension)) {
+        return Some(marked);
+    }
+    let named = ["html", "htm"].iter().any(|h| extension.eq_ignore_ascii_case(h));
+    if declared == "text/html" || named || looks_like_html(data) {
+        return Some(HTML);
+    }
+    (declared == "text/plain" || is_readable(data)).then_some(("txt", "text/plain"))
+}
+
+const HTML: Detected = ("html", "text/html");
+
+/// Its front is UTF-8 without control characters.
+fn is_readable(text: &[u8]) -> bool {
+    let front = text.get(..SEARCHED).unwrap_or(text);
+    let valid = match std::str::from_utf8(front) {
+        Ok(_) => front.len(),
+        // The cut may have gone through a character.
+        Err(e) if e.error_len().is_none() => e.valid_up_to(),
+        Err(_) => 0,
+    };
+    valid > 0 && front.iter().all(|b| !b.is_ascii_control() || b.is_ascii_whitespace())
+}
+
+/// Marks that count even where a text is declared: those of sound and film and of containers do not, weak ones only with the file name.
+fn beats_text((ext, mime): Detected, extension: &str) -> bool {
+    let vague = mime == "application/octet-stream" || mime.starts_with("audio/") || mime.starts_with("video/");
+    let weak = matches!(ext, "gz" | "xml") && !extension.eq_ignore_ascii_case(ext);
+    !vague && !weak
 }
 
 /// So much of a text is searched for tags.
@@ -217,7 +251,8 @@ fn report(number: usize, finding: Finding, hits: &mut Hits) {
 
 fn has_attachment(scan: &Scan<'_>, hits: &mut Hits) {
     let parts = scan.mail.parts();
-    let attached = |p: &Part<'_>| p.disposition.as_ref().is_some_and(|d| d.kind.eq_ignore_ascii_case("attachment"));
+    let says = |value: &str| value.get(..10).is_some_and(|word| word.eq_ignore_ascii_case("attachment"));
+    let attached = |p: &Part<'_>| p.headers.first("Content-Disposition").is_some_and(|h| says(h.text()));
     if parts.len() > 1 && parts.iter().any(attached) {
         hits.add(&HAS_ATTACHMENT);
     }

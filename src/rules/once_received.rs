@@ -1,11 +1,14 @@
 //! Mail that came straight from its sender's machine: one Received header or none, from a host that does not look like a mail server.
 //! It asks no DNS: where the MTA knows no name of the client, none is looked up, and RDNS_NONE is not ours to say.
 
-use super::received::Chain;
+use super::place;
+use super::received::length;
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Check, Compat, Hits, Rule, Scan};
 use crate::family::{Family, Services};
 use crate::maps::{Map, Networks};
+use crate::message::Received;
+use crate::message::received::chain;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -76,16 +79,19 @@ pub const FAMILY: Family = Family {
 
 fn build(section: Option<&Section>, services: &Services, findings: &mut Vec<Diagnostic>) -> Vec<Rule> {
     let config: Config = section.and_then(|s| s.read(findings)).unwrap_or_default();
-    vec![Rule::check(
-        "ONCE_RECEIVED",
-        OnceReceived {
-            good: config.good_host.into_vec(),
-            bad: config.bad_host.into_vec(),
-            whitelist: config.whitelist.map(|path| services.maps.file(&path)),
-            check_local: config.check_local,
-            check_authed: config.check_authed,
-        },
-    )]
+    vec![
+        Rule::check(
+            "ONCE_RECEIVED",
+            OnceReceived {
+                good: config.good_host.into_vec(),
+                bad: config.bad_host.into_vec(),
+                whitelist: config.whitelist.map(|path| services.maps.file(&path)),
+                check_local: config.check_local,
+                check_authed: config.check_authed,
+            },
+        )
+        .at(place::LAST),
+    ]
 }
 
 struct OnceReceived {
@@ -98,16 +104,17 @@ struct OnceReceived {
 
 impl Check for OnceReceived {
     fn check(&self, scan: &Scan<'_>, hits: &mut Hits) {
-        let chain = Chain::of(scan);
-        if self.spares(scan) || chain.count(scan.compat) > 1 {
+        let chain = chain(scan.mail, scan.envelope);
+        let newest = chain.headers.first();
+        if self.spares(scan) || length(chain, scan.compat) > 1 {
             return;
         }
-        // Without a client from the MTA the newest header also speaks for its name.
-        let written = chain.newest().filter(|_| scan.envelope.ip.is_none()).map(|r| r.real_host.as_str());
-        match scan.envelope.hostname.as_deref().or(written.filter(|h| h.contains('.'))) {
+        // Without a client from the MTA the newest header also speaks for its name, whatever the MTA called it.
+        let written = newest.filter(|_| scan.envelope.ip.is_none()).map(|r| r.real_host.as_str());
+        match written.filter(|h| h.contains('.')).or(scan.envelope.hostname.as_deref()) {
             None if scan.client.is_some() => nameless(scan, hits),
-            name if scan.compat == Compat::V34 => self.judge_34(&chain, name, hits),
-            name => self.judge_41(&chain, name, hits),
+            name if scan.compat == Compat::V34 => self.judge_34(newest, name, hits),
+            name => self.judge_41(newest, name, hits),
         }
     }
 }
@@ -123,8 +130,8 @@ impl OnceReceived {
     }
 
     /// 3.4 with a known name looks at the header only, and at the name only to find a dial-up line.
-    fn judge_34(&self, chain: &Chain<'_>, name: Option<&str>, hits: &mut Hits) {
-        let Some(newest) = chain.newest() else { return };
+    fn judge_34(&self, newest: Option<&Received>, name: Option<&str>, hits: &mut Hits) {
+        let Some(newest) = newest else { return };
         let written = newest.real_host.to_lowercase();
         if self.is_good(&written) {
             return;
@@ -133,7 +140,7 @@ impl OnceReceived {
         self.strict(name, hits);
     }
 
-    fn judge_41(&self, chain: &Chain<'_>, name: Option<&str>, hits: &mut Hits) {
+    fn judge_41(&self, newest: Option<&Received>, name: Option<&str>, hits: &mut Hits) {
         if name.is_some_and(|n| self.is_good(n)) {
             return;
         }
@@ -143,7 +150,7 @@ impl OnceReceived {
                 return;
             }
         }
-        let written = chain.newest().map(|r| r.real_host.to_lowercase());
+        let written = newest.map(|r| r.real_host.to_lowercase());
         if written.is_some_and(|w| !self.is_good(&w)) {
             hits.add(&ONCE_RECEIVED);
         }

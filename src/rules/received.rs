@@ -3,8 +3,8 @@
 
 use crate::engine::{Compat, Hits, Rule, Scan, Symbol};
 use crate::family::Family;
-use crate::message::Received;
-use crate::rules::alias;
+use crate::message::received::{Chain, Hop, chain};
+use crate::rules::{alias, place};
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -45,43 +45,20 @@ pub const FAMILY: Family = Family {
     build: |_, _, _| {
         vec![
             Rule::check("CHECK_RECEIVED", count).giving(COUNTS),
-            Rule::check("CHECK_RCVD", encryption).giving(ENCRYPTION),
-            Rule::check("RCVD_HELO_USER", helo_user),
+            Rule::check("CHECK_RCVD", encryption).giving(ENCRYPTION).at(place::CHAIN),
+            Rule::check("RCVD_HELO_USER", helo_user).at(place::CHAIN),
             Rule::check("PREVIOUSLY_DELIVERED", previously_delivered),
         ]
     },
 };
 
-/// The chain as rules see it: the headers, and on top the hop that the MTA knows of where no header tells of it.
-pub(super) struct Chain<'s> {
-    headers: Vec<&'s Received>,
-    /// The newest header is of another client than the one that is connected.
-    pub(super) topped: bool,
-}
-
-impl<'s> Chain<'s> {
-    pub(super) fn of(scan: &'s Scan<'_>) -> Chain<'s> {
-        let headers: Vec<&Received> = scan.mail.received().iter().filter(|r| !r.artificial).collect();
-        let client = scan.envelope.ip.map(|ip| ip.to_canonical());
-        let newest = headers.first().and_then(|r| r.real_ip).map(|ip| ip.to_canonical());
-        Chain {
-            topped: !headers.is_empty() && client.is_some() && client != newest,
-            headers,
-        }
-    }
-
-    pub(super) fn newest(&self) -> Option<&'s Received> {
-        self.headers.first().copied()
-    }
-
-    /// How many hops count: 3.4 counts the one without a header, too.
-    pub(super) fn count(&self, compat: Compat) -> usize {
-        self.headers.len() + usize::from(self.topped && compat == Compat::V34)
-    }
+/// How many hops count: 3.4 counts the one without a header, too.
+pub(super) fn length(chain: Chain<'_>, compat: Compat) -> usize {
+    chain.headers.len() + usize::from(chain.top.is_some() && compat == Compat::V34)
 }
 
 fn count(scan: &Scan<'_>, hits: &mut Hits) {
-    let count = Chain::of(scan).count(scan.compat);
+    let count = length(chain(scan.mail, scan.envelope), scan.compat);
     let symbol = match count {
         0 => &RCVD_COUNT_ZERO,
         1 => &RCVD_COUNT_ONE,
@@ -94,46 +71,22 @@ fn count(scan: &Scan<'_>, hits: &mut Hits) {
     hits.with(symbol, count.to_string());
 }
 
-/// One hop as far as encryption goes.
-struct Hop<'h> {
-    by: Option<&'h str>,
-    tls: bool,
-    authenticated: bool,
-}
-
-impl Hop<'_> {
-    fn is_local(&self) -> bool {
-        self.by == Some("localhost")
-    }
-}
-
 fn encryption(scan: &Scan<'_>, hits: &mut Hits) {
-    let chain = Chain::of(scan);
+    let chain = chain(scan.mail, scan.envelope);
     if chain.headers.is_empty() || !scan.mime {
         return;
     }
-    let envelope = scan.envelope;
-    let top = chain.topped.then(|| Hop {
-        by: envelope.mta_name.as_deref(),
-        tls: envelope.tls_cipher.is_some() || envelope.tls_version.is_some(),
-        authenticated: envelope.user.is_some(),
-    });
-    let written = chain.headers.iter().map(|r| Hop {
-        by: Some(r.by_host.as_str()).filter(|h| !h.is_empty()),
-        tls: r.tls,
-        authenticated: r.authenticated,
-    });
-    let hops: Vec<Hop<'_>> = top.into_iter().chain(written).collect();
     // A hop by localhost is a filter on the way, not a transport.
-    let last = hops.get(usize::from(hops.first().is_some_and(Hop::is_local)));
-    if hops.iter().filter(|h| h.by.is_some() && !h.is_local()).all(|h| h.tls) {
+    let is_local = |hop: &Hop<'_>| hop.by_host == Some("localhost");
+    let last = chain.hops().nth(usize::from(chain.hops().next().is_some_and(|h| is_local(&h))));
+    if chain.hops().filter(|h| h.by_host.is_some() && !is_local(h)).all(|h| h.tls) {
         hits.add(&RCVD_TLS_ALL);
     } else if last.is_some_and(|h| h.tls) {
         hits.add(&RCVD_TLS_LAST);
     } else {
         hits.add(&RCVD_NO_TLS_LAST);
     }
-    if hops.iter().any(|h| h.authenticated) {
+    if chain.hops().any(|h| h.authenticated) {
         hits.add(&RCVD_VIA_SMTP_AUTH);
     }
 }
@@ -148,18 +101,15 @@ fn helo_user(scan: &Scan<'_>, hits: &mut Hits) {
     }
 }
 
-/// Only the newest hop that names a recipient counts: later deliveries of a list name the subscriber.
+/// Only the newest hop that names a recipient in brackets counts: later deliveries of a list name the subscriber.
 fn previously_delivered(scan: &Scan<'_>, hits: &mut Hits) {
-    let chain = Chain::of(scan);
-    let Some(delivered) = chain.headers.iter().find_map(|r| r.for_addr.as_deref()) else {
+    let bracketed = scan.mail.received().iter().find(|r| r.for_bracketed);
+    let Some(delivered) = bracketed.and_then(|r| r.for_addr.as_deref()) else {
         return;
     };
     let named = scan.mail.recipients().unwrap_or_default();
-    let delivered = delivered.to_lowercase();
-    if named
-        .iter()
-        .any(|a| alias::plain(scan.compat, &a.address).to_lowercase() == delivered)
-    {
+    let same = |address: &str| alias::plain(scan.compat, address).to_lowercase() == delivered;
+    if named.iter().any(|a| same(&a.address)) {
         hits.with(&PREVIOUSLY_DELIVERED, delivered);
     }
 }

@@ -4,6 +4,7 @@
 use crate::engine::{Hits, Rule, Scan};
 use crate::family::Family;
 use crate::rules::alias::plain;
+use crate::rules::place;
 use std::collections::HashMap;
 
 crate::symbols! {
@@ -31,7 +32,7 @@ crate::symbols! {
 pub const FAMILY: Family = Family {
     name: "recipients",
     symbols: SYMBOLS,
-    build: |_, _, _| vec![Rule::check("CHECK_TO_CC", recipients)],
+    build: |_, _, _| vec![Rule::check("CHECK_TO_CC", recipients).at(place::SENDER)],
 };
 
 fn recipients(scan: &Scan<'_>, hits: &mut Hits) {

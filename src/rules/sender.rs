@@ -5,6 +5,7 @@ use crate::engine::{Hits, Rule, Scan, Symbol};
 use crate::family::Family;
 use crate::message::{Address, address};
 use crate::rules::alias::{domain, plain};
+use crate::rules::place;
 
 crate::symbols! {
     "headers" {
@@ -46,15 +47,18 @@ pub const FAMILY: Family = Family {
     symbols: SYMBOLS,
     build: |_, _, _| {
         vec![
-            Rule::check("CHECK_FROM", from).giving(FROM),
-            Rule::check("MULTIPLE_FROM", multiple),
-            Rule::check("FROM_DISPLAY_CALLBACK", display_name).giving(&[&SPOOF_DISPLAY_NAME, &FROM_NEQ_DISPLAY_NAME]),
+            Rule::check("CHECK_FROM", from).giving(FROM).at(place::SENDER),
+            Rule::check("MULTIPLE_FROM", multiple).at(place::REPEATED),
+            Rule::check("FROM_DISPLAY_CALLBACK", display_name)
+                .giving(&[&SPOOF_DISPLAY_NAME, &FROM_NEQ_DISPLAY_NAME])
+                .at(place::CHAIN),
         ]
     },
 };
 
 fn from(scan: &Scan<'_>, hits: &mut Hits) {
-    let sender = scan.envelope.sender.as_ref();
+    // Without a sender of the session the peer takes what an earlier delivery wrote down.
+    let sender = scan.envelope.sender.as_ref().or_else(|| scan.mail.return_path());
     if sender.is_some_and(|s| !s.valid) {
         hits.add(&ENVFROM_INVALID);
     }
@@ -64,11 +68,11 @@ fn from(scan: &Scan<'_>, hits: &mut Hits) {
     }
     let ours = plain(scan.compat, &from.address);
     name(&from.name, &ours, hits);
-    if let Some(sender) = sender.filter(|s| !s.address.is_empty()) {
+    if let Some(sender) = sender {
         let theirs = plain(scan.compat, &sender.address);
         if ours.eq_ignore_ascii_case(&theirs) {
             hits.add(&FROM_EQ_ENVFROM);
-        } else {
+        } else if !theirs.is_empty() {
             hits.weighted(&FROM_NEQ_ENVFROM, 1.0, vec![ours.to_string(), theirs.into_owned()]);
         }
     }
