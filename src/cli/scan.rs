@@ -265,11 +265,11 @@ fn reachable(address: &Address) -> Option<Place> {
 
 fn local(config: &Config) -> Result<Oracle> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let built = build::filter(config).map_err(|report| {
+    let built = build::filter(config, None).map_err(|report| {
         eprintln!("{}", report.draw_for_stderr());
         anyhow!("the configuration has errors")
     })?;
-    let away = build::needs_store(config);
+    let away = &built.away;
     if away.is_empty() {
         eprintln!("scanning in this process, without the store; no symbol of this configuration needs it");
     } else {

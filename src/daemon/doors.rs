@@ -182,13 +182,9 @@ mod tests {
 
     async fn doors() -> Doors {
         let config = Config::default();
-        let built = build::filter(&config).unwrap();
+        let built = build::filter(&config, None).unwrap();
         let record = Arc::new(Record::load(Arc::new(Memory::new())).await);
-        let state = State {
-            config: config.clone(),
-            filter: built.filter,
-            maps: built.maps,
-        };
+        let state = State::begin(config.clone(), built);
         Doors::new(Arc::new(House::new(state, record, CancellationToken::new())), &config)
     }
 

@@ -1,19 +1,26 @@
 //! What all listeners share: the filter in force, the record, and the views of them that the workers ask for.
 
+use super::build::Built;
 use crate::config::Config;
-use crate::engine::{Action, Verdict};
+use crate::engine::{Action, After, Verdict};
+use crate::family::Started;
 use crate::filter::{self, Filter, Flags, GroupListing};
 use crate::http::BoxFuture;
 use crate::maps::Maps;
 use crate::milter::{Answer, Failure, Reply, Transaction};
 use crate::record::{Record, Scanned};
+use crate::store::Stores;
 use crate::workers::controller::Desk;
 use crate::workers::proxy;
 use crate::workers::scan::Scanner;
 use arc_swap::ArcSwap;
 use serde_json::Value;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+
+/// Verdicts whose afterwork may run at once.
+const MOST_FOLLOWING: usize = 1_024;
 
 /// One configuration and the filter made of it.
 pub struct State {
@@ -23,6 +30,23 @@ pub struct State {
     pub filter: Filter,
     /// The files behind them.
     pub maps: Arc<Maps>,
+    /// Where its modules remember.
+    pub stores: Option<Arc<Stores>>,
+    /// Work beside the scans; ends with this state.
+    _chores: Started,
+}
+
+impl State {
+    /// Puts what was built to work, on the runtime that this is called on.
+    pub fn begin(config: Config, built: Built) -> State {
+        State {
+            config,
+            filter: built.filter,
+            maps: built.maps,
+            stores: built.stores,
+            _chores: built.chores.start(),
+        }
+    }
 }
 
 /// The filter in force and what is kept of its verdicts.
@@ -32,6 +56,8 @@ pub struct House {
     pub record: Arc<Record>,
     /// Fires when the time for running messages is over.
     last_call: CancellationToken,
+    /// Places for work that follows verdicts.
+    following: Arc<Semaphore>,
 }
 
 impl House {
@@ -41,6 +67,7 @@ impl House {
             state: ArcSwap::from_pointee(state),
             record,
             last_call,
+            following: Arc::new(Semaphore::new(MOST_FOLLOWING)),
         }
     }
 
@@ -63,9 +90,9 @@ impl House {
     pub async fn judge(&self, request: filter::Request) -> Verdict {
         let state = self.state();
         let begun = std::time::Instant::now();
-        let mut verdict = tokio::select! {
-            verdict = state.filter.scan(&request) => verdict,
-            () = self.last_call.cancelled() => leaving(),
+        let (mut verdict, after) = tokio::select! {
+            decided = state.filter.decide(&request) => decided,
+            () = self.last_call.cancelled() => (leaving(), Vec::new()),
         };
         if verdict.elapsed.is_zero() {
             verdict.elapsed = begun.elapsed();
@@ -76,11 +103,30 @@ impl House {
             count: !request.flags.no_stat,
             ..Scanned::new(&request.envelope, &verdict, request.raw.len())
         });
+        self.afterwards(&verdict, after);
         verdict
     }
 }
 
 impl House {
+    /// Does what rules left for when the verdict is known, beside the answer. Too much of it at once is given up, and counted.
+    fn afterwards(&self, verdict: &Verdict, after: Vec<Box<dyn After>>) {
+        if after.is_empty() {
+            return;
+        }
+        let Ok(place) = self.following.clone().try_acquire_owned() else {
+            self.record.metrics.given_up();
+            return;
+        };
+        let verdict = Arc::new(verdict.clone());
+        tokio::spawn(async move {
+            for work in after {
+                work.after(verdict.clone()).await;
+            }
+            drop(place);
+        });
+    }
+
     /// Judges a message of the MTA's and says what becomes of it.
     pub async fn deliver(&self, mut transaction: Transaction) -> Answer {
         let state = self.state();

@@ -9,6 +9,7 @@ use super::lobby::Lobby;
 use super::logging::Logging;
 use super::start::Options;
 use super::{notify, settings};
+use crate::config;
 use crate::workers::controller::Desk;
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -208,7 +209,8 @@ impl Running {
 
     async fn try_reload(&mut self) -> Result<Value, String> {
         let options = self.options.load();
-        let loaded = tokio::task::spawn_blocking(move || build::load(&options));
+        let stores = self.house.state().stores.clone();
+        let loaded = tokio::task::spawn_blocking(move || build::complete(config::examine(&options), stores));
         let loaded = loaded.await.map_err(|e| format!("reading the configuration failed: {e}"))?;
         let (loaded, built) = loaded.map_err(|report| report.draw(false))?;
         let config = loaded.config;
@@ -233,11 +235,7 @@ impl Running {
         }
         self.house.record.stats.set_config_id(settings::id(&config));
         let doors = Doors::new(self.house.clone(), &config);
-        self.house.renew(State {
-            config,
-            filter: built.filter,
-            maps: built.maps,
-        });
+        self.house.renew(State::begin(config, built));
         lobby.apply(listeners, Some(doors));
         self.watch_maps();
         Ok(json!({ "reloaded": true, "configuration": loaded.origin.to_string() }))

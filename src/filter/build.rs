@@ -11,7 +11,7 @@ use crate::engine::{Action, Compat, Definition, GroupSetting, Ruleset, Scoring, 
 use crate::family::{Family, Services};
 use crate::message::Limits;
 use crate::rules::gtube;
-use crate::{lists, rules};
+use crate::{learn, limits, lists, rules, scanners};
 
 /// The module whose section is read here.
 const HEADERS: &str = "milter_headers";
@@ -62,7 +62,14 @@ impl Filter {
 
 /// The families of all rooms, in the order in which their rules run where nothing else decides.
 pub fn families() -> impl Iterator<Item = &'static Family> {
-    rules::FAMILIES.iter().chain(lists::FAMILIES.iter())
+    let rooms = [
+        rules::FAMILIES,
+        lists::FAMILIES,
+        scanners::FAMILIES,
+        limits::FAMILIES,
+        learn::FAMILIES,
+    ];
+    rooms.into_iter().flatten()
 }
 
 /// The generation in the engine's words.

@@ -11,7 +11,7 @@ pub use listing::{GroupListing, SymbolListing};
 pub use request::{Flags, Request};
 
 use crate::base::prefix_set::{PrefixSet, is_loopback};
-use crate::engine::{self, Action, Applied, Compat, Control, Outcome, Ruleset, Scan, Scope, Settings, Stage, Thresholds, Verdict};
+use crate::engine::{self, Action, After, Applied, Compat, Control, Outcome, Ruleset, Scan, Scope, Settings, Stage, Thresholds, Verdict};
 use crate::message::{Envelope, Limits, Mail, received};
 use headers::{Headers, Occasion};
 use std::net::IpAddr;
@@ -52,15 +52,22 @@ impl Filter {
         Filter { rules, policy }
     }
 
-    /// Scans one message; never fails: what cannot be judged is said in the verdict.
+    /// Scans one message; never fails: what cannot be judged is said in the verdict. Nothing follows from it.
     pub async fn scan(&self, request: &Request) -> Verdict {
-        let begun = Instant::now();
-        let mut verdict = self.judge(request).await;
-        verdict.elapsed = begun.elapsed();
-        verdict
+        self.decide(request).await.0
     }
 
-    async fn judge(&self, request: &Request) -> Verdict {
+    /// Scans one message that is really on its way. What its rules want to do once the verdict is known comes along; who answers first
+    /// does it afterwards.
+    pub async fn decide(&self, request: &Request) -> (Verdict, Vec<Box<dyn After>>) {
+        let begun = Instant::now();
+        let mut after = Vec::new();
+        let mut verdict = self.judge(request, &mut after).await;
+        verdict.elapsed = begun.elapsed();
+        (verdict, after)
+    }
+
+    async fn judge(&self, request: &Request, after: &mut Vec<Box<dyn After>>) -> Verdict {
         let flags = &request.flags;
         let settings_flag = |name: &str| request.settings.flags.iter().any(|f| f == name);
         let applied = Applied::new(&self.rules, &request.settings);
@@ -82,6 +89,7 @@ impl Filter {
             client,
             local_client: client.is_some_and(|ip| self.is_local(ip)),
             mime: !flags.raw,
+            by_hand: flags.by_hand,
             compat: self.policy.compat,
         };
         let empty = request.raw.is_empty();
@@ -97,7 +105,8 @@ impl Filter {
                 (false, false) => Scope::Message,
             },
         };
-        let outcome = engine::run(&self.rules, applied, &scan, &control).await;
+        let mut outcome = engine::run(&self.rules, applied, &scan, &control).await;
+        *after = outcome.metric.take_after();
         self.fill(&mut verdict, outcome, &request.settings, &mail);
         verdict.client = client;
         verdict.digest = mail.digest();

@@ -28,6 +28,7 @@ pub struct Metrics {
     unscanned: Counter,
     accept_pauses: Counter,
     failures: Counter,
+    given_up: Counter,
 }
 
 impl Metrics {
@@ -47,6 +48,10 @@ impl Metrics {
             unscanned: counter("torwart_messages_unscanned", "Messages that no rule judged"),
             accept_pauses: counter("torwart_accept_pauses", "Pauses of accepting for want of file descriptors"),
             failures: counter("torwart_scan_failures", "Messages answered by on_failure"),
+            given_up: counter(
+                "torwart_afterwork_given_up",
+                "Verdicts whose consequences (replies, rates) were not kept for want of time",
+            ),
             scan_seconds,
             registry,
         }
@@ -71,6 +76,11 @@ impl Metrics {
     /// Notes a message that was answered by `on_failure`.
     pub fn failed(&self) {
         self.failures.inc();
+    }
+
+    /// Notes a verdict whose afterwork was given up.
+    pub fn given_up(&self) {
+        self.given_up.inc();
     }
 
     /// The text of `/metrics`, ended by `# EOF`.

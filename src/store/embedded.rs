@@ -6,8 +6,9 @@
 
 use super::disk::{Disk, Trouble, open_file};
 use super::folder::{Folder, Refused};
-use super::front::{Front, Known, Push};
-use super::{Error, Health, Key, Life, Reply, Store, clock, counter, counter_bytes, ready};
+use super::front::{Front, Known};
+use super::{Bucket, Caps, Cursor, Entry, Error, Health, Key, Level, Life, Page, Position, Reply, Scale, Space, Store};
+use super::{clock, counter, counter_bytes, ready};
 use bytes::Bytes;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -211,14 +212,44 @@ impl Store for Embedded {
         ready(Ok(keys.iter().map(|key| self.look(key, now)).collect()))
     }
 
-    fn put<'a>(&'a self, key: &'a Key, value: Bytes, life: Life) -> Reply<'a, ()> {
+    fn put_many<'a>(&'a self, entries: &'a [(Key, Bytes)], life: Life) -> Reply<'a, ()> {
         let mut state = self.shared.lock();
         let result = state.room(false);
         if result.is_ok() {
-            state.front.set(key.bytes(), life.until(clock()), value);
+            for (key, value) in entries {
+                state.front.set(key.bytes(), life.until(clock()), value.clone());
+            }
             self.shared.nudge(&state);
         }
         ready(result)
+    }
+
+    fn claim<'a>(&'a self, _: &'a Key, _: Bytes, _: Life) -> Reply<'a, Option<Bytes>> {
+        later()
+    }
+
+    fn take<'a>(&'a self, _: &'a [Bucket], _: Life) -> Reply<'a, Vec<Level>> {
+        later()
+    }
+
+    fn scale<'a>(&'a self, _: &'a [Scale], _: Life) -> Reply<'a, ()> {
+        later()
+    }
+
+    fn page<'a>(&'a self, _: Option<&'a str>, _: Option<&'a Cursor>, _: usize) -> Reply<'a, Page> {
+        later()
+    }
+
+    fn restore<'a>(&'a self, _: &'a [Entry]) -> Reply<'a, ()> {
+        later()
+    }
+
+    fn census(&self) -> Reply<'_, Vec<Space>> {
+        later()
+    }
+
+    fn flush<'a>(&'a self, _: Option<&'a str>) -> Reply<'a, u64> {
+        later()
     }
 
     fn remove_many<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
@@ -235,41 +266,12 @@ impl Store for Embedded {
         ready(amounts.iter().map(|(key, amount)| self.add(key, *amount, life, now)).collect())
     }
 
-    fn push_capped<'a>(&'a self, list: &'a Key, item: Bytes, cap: usize, life: Life) -> Reply<'a, ()> {
-        let mut state = self.shared.lock();
-        let result = state.room(false);
-        if result.is_ok() {
-            state.front.push(Push {
-                list: list.bytes().into(),
-                cap,
-                until: life.until(clock()),
-                item,
-            });
-            self.shared.nudge(&state);
-        }
-        ready(result)
+    fn push_capped<'a>(&'a self, _: &'a Key, _: Bytes, _: Caps) -> Reply<'a, Position> {
+        later()
     }
 
-    fn newest<'a>(&'a self, list: &'a Key, count: usize) -> Reply<'a, Vec<Bytes>> {
-        let now = clock();
-        // The disk may gain what memory loses between two looks: an unchanged epoch says that it did not.
-        for _ in 0..4 {
-            let (epoch, (mut items, below)) = {
-                let state = self.shared.lock();
-                (state.front.epoch, state.front.newest(list.bytes(), now))
-            };
-            if below && items.len() < count {
-                match self.shared.disk.newest(list.bytes(), count - items.len(), now) {
-                    Ok(more) => items.extend(more),
-                    Err(trouble) => self.shared.lock().suffer(trouble),
-                }
-            }
-            if self.shared.lock().front.epoch == epoch {
-                items.truncate(count);
-                return ready(Ok(items));
-            }
-        }
-        ready(Err(Error::Temporary("busy".to_owned())))
+    fn newest<'a>(&'a self, _: &'a Key, _: Option<Position>, _: usize) -> Reply<'a, Vec<(Position, Bytes)>> {
+        later()
     }
 
     fn settle(&self) -> Reply<'_, ()> {
@@ -297,6 +299,10 @@ impl Store for Embedded {
             waiting: state.front.load().0,
         }
     }
+}
+
+fn later<'a, T: Send + 'a>() -> Reply<'a, T> {
+    ready(Err(Error::Temporary("this verb is still to come".to_owned())))
 }
 
 /// The writer's thread: ends after the last commit once `stop` is set.

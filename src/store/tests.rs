@@ -1,4 +1,4 @@
-//! One suite for every store, and what only the embedded one can suffer.
+//! What only the embedded store can suffer. The suite for every store is in `tests/it/store`.
 
 use super::disk::{Disk, open_file};
 use super::*;
@@ -6,6 +6,7 @@ use redb::{Database, StorageBackend, backends::FileBackend};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
@@ -13,73 +14,6 @@ fn runtime() -> tokio::runtime::Runtime {
 
 fn key(name: &str) -> Key {
     Key::new("test", name)
-}
-
-async fn suite(store: &dyn Store) {
-    let keys = [key("a"), key("b"), key("none")];
-    store.put(&keys[0], Bytes::from_static(b"1"), Life::Forever).await.unwrap();
-    store
-        .put(&keys[1], Bytes::from_static(b"2"), Life::For(Duration::from_millis(150)))
-        .await
-        .unwrap();
-    let found = store.get_many(&keys).await.unwrap();
-    assert_eq!(found, [Some(Bytes::from_static(b"1")), Some(Bytes::from_static(b"2")), None]);
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(store.get_many(&keys[1..2]).await.unwrap(), [None], "expired");
-
-    let amounts = [(key("n"), 2), (key("m"), -1), (key("n"), 3)];
-    assert_eq!(store.add_many(&amounts, Life::Forever).await.unwrap(), [2, -1, 5]);
-    store.settle().await.unwrap();
-    assert_eq!(
-        store.add_many(&amounts[..1], Life::Forever).await.unwrap(),
-        [7],
-        "counts on from the disk"
-    );
-    let value = store.get_many(&[key("n")]).await.unwrap();
-    assert_eq!(counter(value[0].as_ref()), 7);
-    assert_eq!(counter(None), 0);
-
-    for n in 0..7 {
-        store
-            .push_capped(&key("l"), Bytes::from(format!("{n}")), 3, Life::Forever)
-            .await
-            .unwrap();
-        if n % 2 == 0 {
-            store.settle().await.unwrap();
-        }
-    }
-    assert_eq!(store.newest(&key("l"), 2).await.unwrap(), ["6", "5"]);
-    store.settle().await.unwrap();
-    assert_eq!(store.newest(&key("l"), 9).await.unwrap(), ["6", "5", "4"], "capped");
-    store.remove_many(&[key("l"), key("n")]).await.unwrap();
-    assert!(store.newest(&key("l"), 9).await.unwrap().is_empty());
-    store
-        .push_capped(&key("l"), Bytes::from_static(b"new"), 3, Life::Forever)
-        .await
-        .unwrap();
-    assert_eq!(store.newest(&key("l"), 9).await.unwrap(), ["new"]);
-    store.settle().await.unwrap();
-    assert_eq!(store.newest(&key("l"), 9).await.unwrap(), ["new"]);
-    assert_eq!(store.get_many(&[key("n")]).await.unwrap(), [None]);
-}
-
-#[test]
-fn memory_passes_the_suite() {
-    runtime().block_on(suite(&Memory::new()));
-}
-
-#[test]
-fn embedded_passes_the_suite_and_keeps_what_it_was_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Embedded::open(Folder::open(folder.path()).unwrap()).unwrap();
-    runtime().block_on(suite(&store));
-    drop(store);
-    let store = Embedded::open(Folder::open(folder.path()).unwrap()).unwrap();
-    runtime().block_on(async {
-        assert_eq!(store.get_many(&[key("a")]).await.unwrap(), [Some(Bytes::from_static(b"1"))]);
-        assert_eq!(store.newest(&key("l"), 9).await.unwrap(), ["new"]);
-        assert_eq!(store.add_many(&[(key("m"), 1)], Life::Forever).await.unwrap(), [0]);
-    });
 }
 
 #[test]

@@ -19,4 +19,5 @@ mod rules_cases;
 mod rules_corpus;
 mod rules_support;
 mod start;
+mod store;
 mod support;

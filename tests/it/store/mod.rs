@@ -1,0 +1,10 @@
+//! Every store against the same suite.
+
+mod suite;
+
+use torwart::store::Memory;
+
+#[tokio::test]
+async fn memory_passes_the_suite() {
+    suite::run(&Memory::new()).await;
+}
