@@ -51,6 +51,7 @@ pub fn filter(config: &Config, stores: Option<Arc<Stores>>) -> Result<Built, Rep
         maps: maps.clone(),
         folder: config.paths.maps.clone(),
         compat: compat(config),
+        timeout: Some(config.scan.timeout),
         stores,
         ..Services::default()
     };

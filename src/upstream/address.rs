@@ -109,7 +109,20 @@ mod tests {
         ] {
             assert_eq!(Address::parse(text, 3310).map(|a| a.to_string()), Ok(shown.to_owned()), "{text}");
         }
-        for bad in ["", " ", "host:", "host:0", "host:65536", "host:x", "unix:run/x", "[::1", "[::1]9", ":9", "a b", "a/b"] {
+        for bad in [
+            "",
+            " ",
+            "host:",
+            "host:0",
+            "host:65536",
+            "host:x",
+            "unix:run/x",
+            "[::1",
+            "[::1]9",
+            ":9",
+            "a b",
+            "a/b",
+        ] {
             assert!(Address::parse(bad, 3310).is_err(), "{bad}");
         }
     }

@@ -64,7 +64,11 @@ impl Health {
     pub fn failed(&mut self, now: Instant, jitter: f64) -> bool {
         let news = !self.failing;
         self.failing = true;
-        while self.errors.front().is_some_and(|first| now.saturating_duration_since(*first) > WITHIN) {
+        while self
+            .errors
+            .front()
+            .is_some_and(|first| now.saturating_duration_since(*first) > WITHIN)
+        {
             self.errors.pop_front();
         }
         if self.errors.len() < ERRORS {
