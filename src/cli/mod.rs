@@ -8,6 +8,7 @@ mod password;
 mod report;
 mod rules;
 mod scan;
+mod scanners;
 
 use crate::daemon;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -38,6 +39,8 @@ enum Verb {
     Password(password::PasswordArgs),
     /// List the rules of the configuration, or explain one symbol
     Rules(rules::RulesArgs),
+    /// Test the configured virus scanners
+    Scanners(scanners::ScannersArgs),
 }
 
 /// Which configuration and state are meant.
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Verb::Reload(args) => control::reload(&args),
         Verb::Password(args) => password::run(&args),
         Verb::Rules(args) => rules::run(&args),
+        Verb::Scanners(args) => scanners::run(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("torwart: {error:#}");

@@ -108,11 +108,9 @@ fn rule(options: Options, services: &Services) -> Rule {
         prefix,
         life,
     });
-    if memory.is_some() {
-        services
-            .chores
-            .add(probe::follow_version(clamd.clone(), epoch.clone(), options.version_interval));
-    }
+    // Without a cache, too: a server that was given up and answers is tried again.
+    let follow = probe::follow_version(clamd.clone(), epoch.clone(), options.version_interval);
+    services.chores.add(follow);
     let definitions = definitions(&options);
     let late = options.late;
     let scanner = Scanner {

@@ -53,8 +53,8 @@ fn wanted(part: &Part<'_>, choice: &Choice) -> bool {
     let seen = |kind: &str| detected.is_some_and(|d| d.mime.split('/').next() == Some(kind));
     if let Some(filter) = &choice.filter {
         let file = part.file_name.as_deref().unwrap_or_default().to_lowercase();
-        let endings = file.rsplit('.').take(2).filter(|e| e.len() < file.len());
-        let mut endings = endings.chain(detected.map(|d| d.ext));
+        // Of `x.pdf.exe` both count, as does what the content is.
+        let mut endings = file.split('.').skip(1).chain(detected.map(|d| d.ext));
         let types = [part.mime_type(), detected.map_or("", |d| d.mime)];
         let texts = || std::iter::once(file.as_str()).chain(types).filter(|t| !t.is_empty());
         let named = endings.any(|e| filter.endings.iter().any(|f| f == e));
@@ -152,8 +152,8 @@ mod tests {
         choice.max = Some(10);
         assert!(chosen(&choice).is_empty());
         let small = Choice {
-            max: Some(8),
-            min: Some(6),
+            max: Some(9),
+            min: Some(7),
             ..Choice::default()
         };
         assert_eq!(chosen(&small), ["nameless"]);

@@ -3,6 +3,7 @@
 // A test that panics has done its work.
 #![allow(clippy::cast_possible_truncation, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod clamav;
 mod config_bad;
 mod daemon;
 mod floors;
