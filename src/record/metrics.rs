@@ -3,6 +3,7 @@
 use super::Stats;
 use super::stats::memory_in_use;
 use crate::engine::{Action, Verdict};
+use crate::scanners::counts::COUNTS;
 use crate::store::Store;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
@@ -174,8 +175,34 @@ impl Collector for Shown {
         let degraded = if health.degraded { 1.0 } else { 0.0 };
         out.gauge("torwart_store_degraded", "1 while the store goes on in memory", degraded)?;
         let waiting = u64::try_from(health.waiting).unwrap_or(u64::MAX);
-        out.gauge("torwart_store_waiting", "Writes that wait for the disk", whole(waiting))
+        out.gauge("torwart_store_waiting", "Writes that wait for the disk", whole(waiting))?;
+        scanners(&mut out)
     }
+}
+
+fn scanners(out: &mut Writer<'_>) -> fmt::Result {
+    for (name, help, count) in [
+        ("torwart_scanner_scanned", "Contents judged by a virus scanner", &COUNTS.scanned),
+        (
+            "torwart_scanner_remembered",
+            "Contents judged from the verdict cache",
+            &COUNTS.remembered,
+        ),
+        (
+            "torwart_scanner_shared",
+            "Contents judged by a scan already under way",
+            &COUNTS.shared,
+        ),
+        (
+            "torwart_scanner_found",
+            "Contents in which a virus scanner found something",
+            &COUNTS.found,
+        ),
+        ("torwart_scanner_failed", "Contents that no virus scanner judged", &COUNTS.failed),
+    ] {
+        out.counter(name, help, count.get())?;
+    }
+    Ok(())
 }
 
 fn actions(out: &mut Writer<'_>, totals: &super::stats::Totals) -> fmt::Result {

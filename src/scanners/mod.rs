@@ -15,6 +15,8 @@ mod options;
 mod parts;
 pub mod probe;
 mod reply;
+#[cfg(test)]
+mod tests;
 
 use crate::family::Family;
 

@@ -131,7 +131,7 @@ fn a_dead_one_is_told_once_costs_no_time_and_comes_back() {
         lines.iter().any(|l| l.contains("CLAM_VIRUS (20.00)")).then_some(lines)
     });
     has(&lines, "Action: reject");
-    assert_eq!(torwart.log().matches("answers again").count(), 1, "{}", torwart.log());
+    assert_eq!(torwart.log().matches("the scanner answers again").count(), 1, "{}", torwart.log());
 }
 
 #[test]
@@ -176,13 +176,16 @@ fn what_a_failure_does_to_the_mail() {
         assert_eq!(of_scanner(&lines), symbols, "{name}");
         let outcome = Wire::open(torwart.milter).message(&fresh(1)).unwrap();
         assert_eq!(outcome.verdict(), reply, "{name}");
+        let metrics = crate::support::web::request(torwart.controller, "GET", "/metrics", &[], b"");
+        let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
+        assert!(metrics.contains("\ntorwart_scanner_failed_total 2\n"), "{name}: {metrics}");
         // Another rule's refusal stands.
         let outcome = Wire::open(torwart.milter).message(gtube.as_bytes()).unwrap();
         assert!(outcome.verdict().starts_with("554"), "{name}: {}", outcome.verdict());
     }
     // So does what the score says; the failure does not turn it into a later.
     let mut settings = policy("tempfail");
-    settings.tables.push_str("[actions]\nreject = 0.5\n");
+    settings.tables.push_str("[actions]\ngreylist = 0.1\nadd_header = 0.2\nreject = 0.5\n");
     let torwart = Torwart::with(settings);
     let bad = b"X-Nothing: here\r\nContent-Type: application/octet-stream; name=x\r\n\r\ncontent\r\n";
     has(&scan(&torwart, bad), "Action: reject");

@@ -2,6 +2,7 @@
 //! with the real one where it can be made to fail that way, else with a scripted one.
 
 mod cache;
+mod cli;
 mod failures;
 mod finds;
 mod servers;

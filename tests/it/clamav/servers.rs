@@ -28,10 +28,13 @@ pub fn guide_mail() -> String {
 
 /// A mail with these attachments.
 pub fn mail_with(attachments: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut mail = b"From: a@example.org\r\nTo: b@example.com\r\nSubject: files\r\nDate: Mon, 23 Nov 2026 10:00:00 +0000\r\n\
+    let mut mail = format!(
+        "From: a@example.org\r\nTo: b@example.com\r\nSubject: files\r\nDate: {}\r\n\
         Message-ID: <files@example.org>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=B\r\n\r\n\
-        --B\r\nContent-Type: text/plain\r\n\r\nSee there.\r\n"
-        .to_vec();
+        --B\r\nContent-Type: text/plain\r\n\r\nSee there.\r\n",
+        crate::support::mail::now()
+    )
+    .into_bytes();
     for (name, content) in attachments {
         mail.extend(format!("--B\r\nContent-Type: application/octet-stream; name={name}\r\nContent-Disposition: attachment; filename={name}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n").bytes());
         mail.extend_from_slice(content);
