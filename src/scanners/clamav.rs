@@ -4,13 +4,19 @@ use super::reply::{self, Bad, Version};
 use crate::upstream::{Address, Change, Failure, Lease, Problem, Servers, connect, exchange};
 use std::fmt;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 /// The port where none is written.
 pub(super) const PORT: u16 = 3310;
 /// Content goes out in chunks of this size.
 const CHUNK: usize = 64 * 1024;
+/// While one of them is given up, all servers are looked at this often ...
+const SOON: Duration = Duration::from_secs(5);
+/// ... and after a failure this soon, once: slow content is not to make a working server count as dead for long.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// A server that had less than this part of its time is not blamed for being late.
+const ENOUGH: u32 = 4;
 /// No more connections at once, whatever the number of messages: clamd's own queue is of this order.
 const MOST_CONNECTIONS: usize = 100;
 
@@ -32,6 +38,7 @@ pub(super) struct Clamd {
     servers: Servers,
     manner: Manner,
     places: Semaphore,
+    doubts: Notify,
 }
 
 /// No verdict, and why.
@@ -55,6 +62,8 @@ enum Fault {
     Server(Failure),
     /// The server works, but not on this content.
     Content(Bad),
+    /// It was given too little time to tell whether it works.
+    Hurry(Failure),
 }
 
 impl Clamd {
@@ -64,6 +73,7 @@ impl Clamd {
             servers: Servers::new(servers),
             manner,
             places: Semaphore::new(MOST_CONNECTIONS),
+            doubts: Notify::new(),
         }
     }
 
@@ -86,6 +96,10 @@ impl Clamd {
         let mut lease = turn.offer();
         let mut last = None;
         for _ in 0..self.manner.attempts {
+            if Instant::now() >= until {
+                last = last.or_else(|| Some(self.all("no time left")));
+                break;
+            }
             let Some(held) = lease.take() else { break };
             let address = held.address();
             let fault = match self.attempt(address, content, until).await {
@@ -101,9 +115,6 @@ impl Clamd {
                 server: address.to_string(),
                 reason,
             });
-            if Instant::now() >= until {
-                break;
-            }
         }
         Err(last.unwrap_or_else(|| self.all("left alone for a while after repeated errors")))
     }
@@ -125,18 +136,26 @@ impl Clamd {
                     next => next,
                 };
                 self.say(address, held.failed(), &failure.text);
+                self.doubts.notify_one();
                 (failure.text, next)
             }
+            Fault::Hurry(failure) => (failure.text, None),
         }
     }
 
     async fn attempt(&self, address: &Address, content: &[u8], until: Instant) -> Result<Vec<String>, Fault> {
         let begun = Instant::now();
-        let limit = self.manner.connect.min(until.saturating_duration_since(begun));
-        let connection = connect(address, limit).await.map_err(Fault::Server)?;
+        let left = until.saturating_duration_since(begun);
+        let fault = |failure: Failure| match failure.problem {
+            Problem::Late | Problem::Unreachable if begun.elapsed() >= left && left < self.manner.exchange / ENOUGH => {
+                Fault::Hurry(failure)
+            }
+            _ => Fault::Server(failure),
+        };
+        let connection = connect(address, self.manner.connect.min(left)).await.map_err(fault)?;
         let until = until.min(Instant::now() + self.manner.exchange);
         let answer = exchange(connection, request(content), reply::complete, reply::LONGEST, until).await;
-        let answer = answer.map_err(Fault::Server)?;
+        let answer = answer.map_err(fault)?;
         tracing::debug!(
             target: "torwart::antivirus",
             scanner = self.name,
@@ -158,6 +177,16 @@ impl Clamd {
                 text: bad.to_string(),
             }),
         })
+    }
+
+    /// Waits for a reason to look at the servers: some time, or one of them failing.
+    pub(super) async fn doubted(&self, pause: Duration) {
+        let dead = self.servers.alive() < self.servers.len();
+        let pause = if dead { pause.min(SOON) } else { pause };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.doubts.notified() => tokio::time::sleep(pause.min(AT_ONCE)).await,
+        }
     }
 
     /// Asks a server for its version, in the time of one exchange.
@@ -183,7 +212,7 @@ impl Clamd {
         shown.map_err(|fault| Failed {
             server: address.to_string(),
             reason: match fault {
-                Fault::Server(failure) => failure.text,
+                Fault::Server(failure) | Fault::Hurry(failure) => failure.text,
                 Fault::Content(bad) => bad.to_string(),
             },
         })

@@ -10,7 +10,8 @@ use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Keeps `epoch` at the newest state of signatures among the servers, for as long as it is let.
+/// Keeps `epoch` at the newest state of signatures among the servers, for as long as it is let. A server that was given up and answers
+/// is offered again.
 pub(super) async fn follow_version(clamd: Arc<Clamd>, epoch: Arc<ArcSwap<String>>, pause: Duration) {
     loop {
         let mut newest: Option<Version> = None;
@@ -27,7 +28,7 @@ pub(super) async fn follow_version(clamd: Arc<Clamd>, epoch: Arc<ArcSwap<String>
                 epoch.store(Arc::new(now));
             }
         }
-        tokio::time::sleep(pause).await;
+        clamd.doubted(pause).await;
     }
 }
 

@@ -108,7 +108,7 @@ fn the_stream_limit_of_the_real_one() {
 fn a_dead_one_is_told_once_costs_no_time_and_comes_back() {
     let mut clamd = Clamd::start();
     let servers = format!("\"{}\"", clamd.tcp);
-    let more = "timeout = \"1s\"\nretransmits = 0\nno_cache = true\nversion_interval = \"15s\"";
+    let more = "timeout = \"1s\"\nretransmits = 0\nno_cache = true";
     let torwart = Torwart::with(plain(&servers, more));
     assert_eq!(of_scanner(&scan(&torwart, &fresh(0))), Vec::<&str>::new());
     // It hangs: the first four mails wait for it, the others do not.
@@ -185,7 +185,9 @@ fn what_a_failure_does_to_the_mail() {
     }
     // So does what the score says; the failure does not turn it into a later.
     let mut settings = policy("tempfail");
-    settings.tables.push_str("[actions]\ngreylist = 0.1\nadd_header = 0.2\nreject = 0.5\n");
+    settings
+        .tables
+        .push_str("[actions]\ngreylist = 0.1\nadd_header = 0.2\nreject = 0.5\n");
     let torwart = Torwart::with(settings);
     let bad = b"X-Nothing: here\r\nContent-Type: application/octet-stream; name=x\r\n\r\ncontent\r\n";
     has(&scan(&torwart, bad), "Action: reject");
@@ -215,4 +217,21 @@ fn another_server_is_asked_when_one_fails() {
     let torwart = Torwart::with(plain(&listed(&[&alone]), ""));
     scan(&torwart, &fresh(0));
     assert_eq!(alone.streams(), 3);
+}
+
+#[test]
+fn slow_content_does_not_switch_a_working_scanner_off() {
+    let server = Scripted::start(Does::Hangs);
+    let torwart = Torwart::with(plain(&listed(&[&server]), "timeout = \"300ms\"\nretransmits = 0"));
+    for number in 0..6 {
+        scan(&torwart, &fresh(number));
+    }
+    assert!(server.streams() < 6, "it was given up meanwhile");
+    server.now(Does::Says(b"stream: Seen FOUND\0".to_vec()));
+    let begun = Instant::now();
+    wait_for("its return", || {
+        let lines = scan(&torwart, &fresh(100));
+        lines.iter().any(|l| l.contains("CLAM_VIRUS (20.00)[Seen]")).then_some(())
+    });
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
 }

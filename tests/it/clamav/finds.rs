@@ -2,6 +2,7 @@
 
 use super::servers::{SECOND, answers};
 use super::*;
+use crate::support::milter::Wire;
 use crate::support::tools::Folder;
 
 #[test]
@@ -18,6 +19,10 @@ fn the_guide_sample_is_rejected() {
     let second = report(&rspamc(torwart.http, &["--ip", "1.2.3.4", &file], b""));
     assert_eq!(second, first);
     assert_eq!(proxy.streams(), asked, "the second run is answered from the cache");
+    let outcome = Wire::open(torwart.milter)
+        .message(guide_mail().replace('\n', "\r\n").as_bytes())
+        .unwrap();
+    assert_eq!(outcome.verdict(), "554 5.7.1 Spam message rejected");
     assert!(
         torwart.log().contains("antivirus: clamav found Eicar-Test-Signature.UNOFFICIAL"),
         "{}",
