@@ -1,0 +1,4 @@
+//! The store in Redis against real servers: every way to reach them, and every way in which they fail.
+
+mod server;
+mod suite;
