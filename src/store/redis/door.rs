@@ -65,9 +65,9 @@ impl Door {
         let mut wire = client
             .get_multiplexed_async_connection_with_config(&config)
             .await
-            .map_err(|e| Fault::of_wire(&e))?;
-        self.log_in(&mut wire).await?;
-        let facts = ask_facts(&mut wire, self.kind).await?;
+            .map_err(|e| speech(Fault::of_wire(&e)))?;
+        self.log_in(&mut wire).await.map_err(speech)?;
+        let facts = ask_facts(&mut wire, self.kind).await.map_err(speech)?;
         let scripts = match self.kind {
             Kind::Server => teach(&mut wire).await?,
             Kind::Sentinel => Arc::from([]),
@@ -135,6 +135,19 @@ impl Door {
     }
 }
 
+/// Somebody who hangs up on the first word, or answers in no known tongue, mostly expects another one.
+fn speech(fault: Fault) -> Fault {
+    match fault {
+        Fault::Lost(said) if said.contains("the connection was lost") => Fault::Lost(
+            "it hung up before it said anything: does it want TLS (`tls`), or a certificate of ours (`tls_cert`, `tls_key`)?".to_owned(),
+        ),
+        Fault::Lost(said) if said.contains("corrupt message") => {
+            Fault::Lost("it does not speak TLS there: take `tls` out of [redis]".to_owned())
+        }
+        other => other,
+    }
+}
+
 /// One pipeline, each command with its own reply.
 pub(super) async fn send(wire: &mut MultiplexedConnection, words: &Pipeline) -> Result<Vec<Value>, Fault> {
     let count = words.len();
@@ -163,10 +176,19 @@ pub(super) async fn ask_facts(wire: &mut MultiplexedConnection, kind: Kind) -> R
         pairs.get(at * 2 + 1).map(text)
     };
     let hello = replies.next().unwrap_or_default();
-    Ok(Facts {
+    let facts = Facts {
         master: said("role", &hello).is_none_or(|role| role == "master"),
         cluster: said("mode", &hello).is_some_and(|mode| mode == "cluster"),
-    })
+    };
+    if facts.cluster {
+        let mut words = Pipeline::new();
+        words.cmd("CLUSTER").arg("INFO");
+        let state = send(wire, &words).await?;
+        if state.iter().any(|info| text(info).contains("cluster_state:fail")) {
+            return Err(Fault::cluster_down());
+        }
+    }
+    Ok(facts)
 }
 
 /// Makes the server know the scripts; gives their digests.

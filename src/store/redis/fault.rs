@@ -2,6 +2,7 @@
 
 use crate::store::Error;
 use redis::{RedisError, ServerError};
+use std::io::ErrorKind;
 
 /// Why a question was not answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub(super) enum Fault {
     Moved,
     /// The key is on its way to the node at this address.
     Ask(String),
-    /// The cluster is in disorder, or the server is busy: try again.
+    /// Some of a cluster's keys are on their way: try again.
     Again(String),
     /// The key holds something of another kind.
     Kind,
@@ -34,9 +35,13 @@ impl Fault {
     /// The error of a connection.
     pub fn of_wire(error: &RedisError) -> Fault {
         if error.kind() == redis::ErrorKind::Io || error.is_unrecoverable_error() || error.is_timeout() {
-            let text = match error.is_connection_dropped() {
-                true => "the connection was lost".to_owned(),
-                false => plain(&error.to_string()),
+            let text = match system(error).map(std::io::Error::kind) {
+                Some(ErrorKind::ConnectionRefused) => "connection refused".to_owned(),
+                Some(ErrorKind::NotFound) => "there is no such socket".to_owned(),
+                Some(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) => "the connection was lost".to_owned(),
+                // The crate's own words for a wire that has ended.
+                None if error.is_connection_dropped() => "the connection was lost".to_owned(),
+                _ => plain(&error.to_string()),
             };
             return Fault::Lost(text);
         }
@@ -83,10 +88,16 @@ impl Fault {
             "NOSCRIPT" => Fault::NoScript,
             "MOVED" => Fault::Moved,
             "ASK" => Fault::Ask(detail.split_whitespace().nth(1).unwrap_or_default().to_owned()),
-            "TRYAGAIN" | "CLUSTERDOWN" => Fault::Again(said()),
+            "TRYAGAIN" => Fault::Again(said()),
+            "CLUSTERDOWN" => Fault::cluster_down(),
             "WRONGTYPE" => Fault::Kind,
             _ => Fault::Other(said()),
         }
+    }
+
+    /// A node that does not serve, because too many others are missing.
+    pub fn cluster_down() -> Fault {
+        Fault::Lost("its cluster is down (cluster_state:fail)".to_owned())
     }
 
     /// For people.
@@ -112,6 +123,11 @@ impl Fault {
             other => Error::Temporary(other.text()),
         }
     }
+}
+
+/// What the operating system said.
+fn system(error: &RedisError) -> Option<&std::io::Error> {
+    std::error::Error::source(error)?.downcast_ref()
 }
 
 /// One line of a length that a log can bear.

@@ -1,7 +1,7 @@
 //! Private Redis servers of the tests: on loopback or a unix socket, without anything on disk but their folder.
 
 use crate::support::tools::{Folder, Server, free_ports, program, run, wait_for};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use torwart::config::schema::{Redis as Settings, Secret};
@@ -47,6 +47,36 @@ impl Peer {
     /// Starts it and waits until it answers.
     pub fn up(&mut self) {
         self.begin();
+        self.wait();
+    }
+
+    /// The same without its plain port.
+    pub fn up_on_port(&mut self, plain: u16) {
+        self.options.extend(["--port".to_owned(), plain.to_string()]);
+        self.up();
+    }
+
+    /// More options for the next start.
+    pub fn option(&mut self, more: &[&str]) {
+        self.options.extend(more.iter().map(|o| (*o).to_owned()));
+    }
+
+    /// A sentinel with a configuration file of its own, running.
+    pub fn sentinel(port: u16, folder: Folder, file: &Path) -> Peer {
+        let mut peer = Peer {
+            folder,
+            ..Peer::at(port, &[])
+        };
+        let mut command = Command::new(program("redis-server"));
+        command
+            .arg(file)
+            .args(["--sentinel", "--bind", "127.0.0.1", "--port", &port.to_string()]);
+        peer.server = Some(Server::start("sentinel", &command, peer.log()));
+        peer.wait();
+        peer
+    }
+
+    fn wait(&self) {
         wait_for(&format!("redis-server at {} answers", self.port), || {
             let said = self.say(&["PING"]);
             (said.contains("PONG") || said.contains("NOAUTH")).then_some(())

@@ -3,8 +3,9 @@
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local key, left = KEYS[1], redis.call('PTTL', KEYS[1])
-if redis.call('TYPE', key).ok ~= 'stream' then
-  redis.call('DEL', key)
+local kind = redis.call('TYPE', key).ok
+if kind ~= 'stream' then
+  if kind ~= 'none' then redis.call('DEL', key) end
   left = 0
 end
 local new, ever, longest = {}, left == -1, math.max(left, 0)

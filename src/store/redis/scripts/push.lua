@@ -4,7 +4,8 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local kind, left = redis.call('TYPE', KEYS[1]).ok, redis.call('PTTL', KEYS[1])
 if kind ~= 'stream' then
-  redis.call('DEL', KEYS[1])
+  -- A script that has written once is let go on in full memory: nothing is deleted that is not there.
+  if kind ~= 'none' then redis.call('DEL', KEYS[1]) end
   left = 0
 end
 local place

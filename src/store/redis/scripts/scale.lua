@@ -1,7 +1,9 @@
 -- KEYS[1]: a bucket. ARGV: multipliers of rate and burst, the bounds of both factors, life in ms (0: for ever).
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
+local kind = redis.call('TYPE', KEYS[1]).ok
+-- A script that has written once is let go on in full memory: nothing is deleted that is not there.
+if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
 local function bound(factor, most)
   most = math.max(1, tonumber(most))
   return string.format('%.17g', math.min(most, math.max(1 / most, factor)))

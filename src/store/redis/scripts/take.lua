@@ -2,7 +2,9 @@
 -- and go as text with 17 digits, which keeps every double as it is.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
+local kind = redis.call('TYPE', KEYS[1]).ok
+-- A script that has written once is let go on in full memory: nothing is deleted that is not there.
+if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
 local pail = redis.call('HMGET', KEYS[1], 'level', 'at', 'rate', 'burst')
 local level, at = tonumber(pail[1] or '0'), tonumber(pail[2] or now)
 local rate, burst = tonumber(pail[3] or '1'), tonumber(pail[4] or '1')
