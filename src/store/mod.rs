@@ -9,6 +9,7 @@ mod entry;
 pub mod folder;
 mod front;
 pub mod memory;
+mod redis;
 mod stores;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub use embedded::Embedded;
 pub use entry::{Bucket, Caps, Content, Cursor, Entry, Key, Level, Life, Page, Position, Scale, Space};
 pub use folder::{Folder, Refused};
 pub use memory::Memory;
+pub use redis::Redis;
 pub use stores::Stores;
 
 use bytes::Bytes;
@@ -49,6 +51,8 @@ pub struct Health {
     pub reason: Option<String>,
     /// Writes that wait for the disk.
     pub waiting: usize,
+    /// Round trips made to servers.
+    pub trips: u64,
 }
 
 /// Everything the daemon remembers goes through these verbs. Each carries its own deadline; many keys cost one round trip.
