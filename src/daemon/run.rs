@@ -116,6 +116,10 @@ impl Running {
             let record = self.house.record.clone();
             async move { record.keep_saving().await }
         });
+        let writing = tokio::spawn({
+            let history = self.house.record.history.clone();
+            async move { history.keep().await }
+        });
         let heart = tokio::spawn(heartbeat());
         self.watch_maps();
         notify::ready(&self.status());
@@ -152,9 +156,11 @@ impl Running {
         controlling.abort();
         let last = async {
             self.house.record.save().await;
+            self.house.record.history.settle().await;
             let _ = self.house.record.store().settle().await;
         };
         let _ = tokio::time::timeout(LAST_SAVE, last).await;
+        writing.abort();
         tracing::info!("ended");
         code
     }

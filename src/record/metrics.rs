@@ -29,6 +29,7 @@ pub struct Metrics {
     accept_pauses: Counter,
     failures: Counter,
     given_up: Counter,
+    history_lost: Counter,
 }
 
 impl Metrics {
@@ -52,6 +53,7 @@ impl Metrics {
                 "torwart_afterwork_given_up",
                 "Verdicts whose consequences (replies, rates) were not kept for want of time",
             ),
+            history_lost: counter("torwart_history_lost", "Messages that are missing from the history"),
             scan_seconds,
             registry,
         }
@@ -81,6 +83,11 @@ impl Metrics {
     /// Notes a verdict whose afterwork was given up.
     pub fn given_up(&self) {
         self.given_up.inc();
+    }
+
+    /// Counts messages that are missing from the history.
+    pub fn history_lost(&self) -> Counter {
+        self.history_lost.clone()
     }
 
     /// The text of `/metrics`, ended by `# EOF`.
