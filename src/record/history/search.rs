@@ -71,6 +71,24 @@ pub struct Found {
     pub next: Option<Position>,
 }
 
+impl Found {
+    /// As one object: the rows, each with its `cursor`, and `next`.
+    pub fn to_json(self) -> Value {
+        let with_place = |(place, mut row): (Position, Value)| {
+            if let Some(row) = row.as_object_mut() {
+                row.insert("cursor".to_owned(), Value::String(place.to_string()));
+            }
+            row
+        };
+        let rows: Vec<Value> = self.rows.into_iter().map(with_place).collect();
+        let mut all = serde_json::json!({ "rows": rows });
+        if let (Some(all), Some(next)) = (all.as_object_mut(), self.next) {
+            all.insert("next".to_owned(), Value::String(next.to_string()));
+        }
+        all
+    }
+}
+
 impl Wanted {
     /// Reads arguments by name; those of other names are not for us. Of a name given twice both symbols and actions count, else the
     /// last.

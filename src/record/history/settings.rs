@@ -113,7 +113,8 @@ impl Settings {
         let rows = within("rows", table.rows.or(table.nrows).unwrap_or(100_000)).max(window);
         let days = || DAY.saturating_mul(u32::try_from(table.days.unwrap_or(30)).unwrap_or(u32::MAX));
         let time = table.expire.as_ref().map_or_else(days, |time| time.0);
-        if let (Some(_), Some(section)) = (&table.key_prefix, section) {
+        let foreign = table.key_prefix.as_ref().is_some_and(|prefix| !prefix.starts_with("rs_history"));
+        if let (true, Some(section)) = (foreign, section) {
             let text = "`key_prefix` has no effect: rows lie in the store's list `history`";
             findings.push(section.warning_at("key_prefix", text));
         }
