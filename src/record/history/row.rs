@@ -272,12 +272,12 @@ fn row<'p>(past: &'p Past, settings: &Settings) -> Row<'p> {
     }
 }
 
-/// Reads a row as it lies in the store, packed or not; `None` for foreign bytes.
-pub fn read(bytes: &[u8]) -> Option<Value> {
+/// Reads a row as it lies in the store, packed or not, and says how long it is as text; `None` for foreign bytes.
+pub fn read(bytes: &[u8]) -> Option<(Value, usize)> {
     let plain = match bytes.starts_with(&ZSTD) {
         true => Cow::Owned(zstd::bulk::decompress(bytes, LONGEST_ROW).ok()?),
         false => Cow::Borrowed(bytes),
     };
     let row: Value = serde_json::from_slice(&plain).ok()?;
-    row.is_object().then_some(row)
+    row.is_object().then_some((row, plain.len()))
 }

@@ -23,6 +23,8 @@ const TIME: Duration = Duration::from_secs(2);
 pub const MOST_ROWS: usize = 1_000;
 /// Rows of an answer where nobody says.
 pub const USUAL_ROWS: usize = 100;
+/// Bytes of rows in one answer, about.
+const MOST_BYTES: usize = 24 << 20;
 /// Bytes of a text that is looked for.
 const LONGEST_TEXT: usize = 1_000;
 
@@ -181,7 +183,7 @@ pub async fn search(store: &dyn Store, list: &Key, wanted: &Wanted) -> Result<Fo
     let shared = Arc::new(wanted.clone());
     let until = wanted.until.map(|ms| Position { ms, seq: 0 });
     let mut before = [wanted.before, until].into_iter().flatten().min();
-    let (mut found, mut looked) = (Found::default(), 0);
+    let (mut found, mut looked, mut bytes) = (Found::default(), 0, 0);
     let most = if wanted.filters() { SLICE } else { wanted.limit.clamp(1, SLICE) };
     loop {
         let mut slice = store.newest(list, before, most).await?;
@@ -191,9 +193,10 @@ pub async fn search(store: &dyn Store, list: &Key, wanted: &Wanted) -> Result<Fo
         let old = |(place, _): &(Position, Bytes)| wanted.since.is_some_and(|since| place.ms < since);
         let reached = slice.iter().any(old);
         slice.retain(|item| !old(item));
-        for (place, row) in pick(slice, shared.clone()).await {
+        for (place, row, size) in pick(slice, shared.clone()).await {
             found.rows.push((place, row));
-            if found.rows.len() >= wanted.limit {
+            bytes += size;
+            if found.rows.len() >= wanted.limit || bytes >= MOST_BYTES {
                 found.next = Some(place);
                 return Ok(found);
             }
@@ -208,11 +211,20 @@ pub async fn search(store: &dyn Store, list: &Key, wanted: &Wanted) -> Result<Fo
     }
 }
 
-/// Reads a slice of rows and keeps what is wanted, where it holds up nobody.
-async fn pick(slice: Vec<(Position, Bytes)>, wanted: Arc<Wanted>) -> Vec<(Position, Value)> {
+/// Reads a slice of rows and keeps what is wanted, with its size, where it holds up nobody.
+async fn pick(slice: Vec<(Position, Bytes)>, wanted: Arc<Wanted>) -> Vec<(Position, Value, usize)> {
     let work = move || {
-        let rows = slice.into_iter().filter_map(|(place, bytes)| Some((place, row::read(&bytes)?)));
-        rows.filter(|(_, row)| wanted.takes(row)).collect()
+        let read = |(place, bytes): (Position, Bytes)| {
+            let (row, size) = row::read(&bytes)?;
+            wanted.takes(&row).then_some((place, row, size))
+        };
+        let mut room = MOST_BYTES;
+        let enough = |(_, _, size): &(Position, Value, usize)| {
+            let fits = room > 0;
+            room = room.saturating_sub(*size);
+            fits
+        };
+        slice.into_iter().filter_map(read).take_while(enough).collect()
     };
     tokio::task::spawn_blocking(work).await.unwrap_or_default()
 }
@@ -233,7 +245,7 @@ pub async fn range(store: &dyn Store, list: &Key, window: usize, from: i64, to: 
     let end = last.map_or(0, |last| last.saturating_add(1)).min(slice.len());
     let chosen = slice.drain(first.min(end)..end).collect();
     let rows = pick(chosen, Arc::default()).await;
-    Ok(rows.into_iter().map(|(_, row)| row).collect())
+    Ok(rows.into_iter().map(|(_, row, _)| row).collect())
 }
 
 fn words(value: &str) -> impl Iterator<Item = &str> {

@@ -14,6 +14,8 @@ pub const MODULE: &str = "history_redis";
 const DAY: Duration = Duration::from_secs(86_400);
 /// More rows than this nobody keeps in one list.
 const MOST_ROWS: usize = 100_000_000;
+/// More rows than this are not shown at once.
+const MOST_SHOWN: usize = 10_000;
 
 /// How the history is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,7 +125,7 @@ impl Settings {
                 items: rows,
                 life: if time.is_zero() { Life::Forever } else { Life::For(time) },
             },
-            window,
+            window: window.min(MOST_SHOWN),
             compress: table.compress,
             privacy,
         })

@@ -61,7 +61,7 @@ fn changed(number: usize, change: impl FnOnce(&mut Envelope, &mut Verdict)) -> P
 }
 
 fn reread(past: &Past) -> Value {
-    row::read(&row::write(past, &Settings::default())).unwrap()
+    row::read(&row::write(past, &Settings::default())).unwrap().0
 }
 
 #[test]
@@ -136,7 +136,8 @@ fn a_row_is_bounded_and_says_what_it_lacks() {
     });
     let bytes = row::write(&huge, &Settings::default());
     assert!(bytes.len() < 100_000, "{}", bytes.len());
-    let row = row::read(&bytes).unwrap();
+    let (row, size) = row::read(&bytes).unwrap();
+    assert_eq!(size, bytes.len());
     assert_eq!(row["rcpt_smtp_count"], 5_001);
     let cut: Vec<&str> = row["cut"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert_eq!(cut, ["helo", "rcpt_smtp", "symbols", "options"]);
@@ -146,7 +147,7 @@ fn a_row_is_bounded_and_says_what_it_lacks() {
 #[test]
 fn foreign_bytes_are_no_rows() {
     let packed = zstd::bulk::compress(&row::write(&past(3), &Settings::default()), 1).unwrap();
-    assert_eq!(row::read(&packed).unwrap()["id"], "id3");
+    assert_eq!(row::read(&packed).unwrap().0["id"], "id3");
     let bomb = zstd::bulk::compress(&vec![b' '; 8 << 20], 1).unwrap();
     for foreign in [&b""[..], b"{", b"[]", b"\x28\xb5\x2f\xfd...", &bomb, &packed[..packed.len() / 2]] {
         assert!(row::read(foreign).is_none());
@@ -238,6 +239,40 @@ async fn a_thousand_messages_are_found_again_page_by_page() {
         let found = history.search(&wanted(&[(name, value)])).await.unwrap().unwrap();
         assert_eq!(found.rows.len(), count, "{name} {value}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_is_bounded_in_bytes_whatever_the_rows() {
+    let history = running(Settings::default(), Arc::new(Memory::new()));
+    let fat = |number| {
+        changed(number, |_, verdict| {
+            verdict.symbols = (0..500)
+                .map(|n| SymbolResult {
+                    name: format!("{n:0400}"),
+                    score: 0.0,
+                    metric_score: 0.0,
+                    description: None,
+                    options: Vec::new(),
+                })
+                .collect();
+        })
+    };
+    (0..120).for_each(|number| history.note(fat(number)));
+    history.settle().await;
+    let shown = history.range(0, -1).await.unwrap().unwrap().len();
+    assert!((20..100).contains(&shown), "{shown}");
+    let mut question = wanted(&[("limit", "1000")]);
+    let mut found = 0;
+    loop {
+        let page = history.search(&question).await.unwrap().unwrap();
+        assert!(page.rows.len() <= 100, "{}", page.rows.len());
+        found += page.rows.len();
+        question.before = page.next;
+        if page.next.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, 120);
 }
 
 #[test]
@@ -383,6 +418,7 @@ fn the_section_is_read() {
     let settings = configured("nrows = 200\nexpire = \"1d\"").0.unwrap();
     assert_eq!((settings.caps.items, settings.window), (200, 200));
     assert_eq!(settings.caps.life, Life::For(Duration::from_secs(86_400)));
+    assert_eq!(configured("nrows = 1000000").0.unwrap().window, 10_000);
     for (section, part) in [
         ("nrow = 3", "nrow"),
         ("rows = 0", "not between 1 and"),
