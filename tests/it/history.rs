@@ -154,6 +154,29 @@ fn switched_off_is_said() {
     assert!(!torwart.log().contains("no module `history_redis`"), "{}", torwart.log());
 }
 
+#[test]
+fn a_reload_switches_it_off_and_on() {
+    let mut torwart = Torwart::start();
+    let status = |torwart: &Torwart| web::request(torwart.controller, "GET", "/history", &[], b"").status;
+    // Signals are listened to a little later than the ports.
+    tools::wait_for("the daemon to be ready", || torwart.log().contains("daemon: ready").then_some(()));
+    let off = torwart
+        .folder()
+        .write("conf.d/history.toml", "[modules.history_redis]\nenabled = false\n");
+    torwart.server().signal("HUP");
+    tools::wait_for("no history", || (status(&torwart) == 404).then_some(()));
+    scan(&torwart, &mail::clean("one"), &[]);
+    std::fs::write(off, "[modules.history_redis]\nrows = 3\n").unwrap();
+    torwart.server().signal("HUP");
+    tools::wait_for("a history", || (status(&torwart) == 200).then_some(()));
+    (0..5).for_each(|n| scan(&torwart, &mail::clean(&format!("n{n}")), &[]));
+    tools::wait_for("the newest three rows", || {
+        let all = get(torwart.controller, "/history");
+        let ids: Vec<&str> = rows(&all).iter().filter_map(|r| r["message-id"].as_str()).collect();
+        (ids == ["n4@example.org", "n3@example.org", "n2@example.org"]).then_some(())
+    });
+}
+
 fn cli(torwart: &Torwart, arguments: &[&str]) -> tools::Ran {
     let mut command = Command::new(Torwart::binary());
     command.arg("history").args(arguments);

@@ -1,6 +1,7 @@
 //! Answers to our own mail and acquaintances: filters over a store in memory, and one whole daemon.
 
 use super::support::filter::{Settings, Torwart};
+use super::support::milter::Wire;
 use super::support::{mail, tools, web};
 use std::sync::Arc;
 use torwart::config::{LoadOptions, load_text};
@@ -266,6 +267,10 @@ fn a_daemon_knows_answers_after_a_restart() {
         "<answer@example.com>",
         "In-Reply-To: <question@example.org>\r\n",
     );
+    let mut wire = Wire::client(torwart.milter, "192.0.2.1");
+    wire.send(b'D', b"Mi\0Q1\0{auth_authen}\0anna\0").expect("macros");
+    wire.message(mail::clean("by-milter").as_bytes()).expect("a verdict");
+    let second = reply.replace("question@", "by-milter@");
     let strange = reply.replace("question@", "quest1on@");
     let ask = |torwart: &Torwart, message: &str| {
         let headers = [("IP", "192.0.2.9"), ("From", "martha@example.com"), ("Rcpt", "anna@example.org")];
@@ -275,6 +280,7 @@ fn a_daemon_knows_answers_after_a_restart() {
     };
     let found = tools::wait_for("the answer to be recognised", || ask(&torwart, &reply));
     assert_eq!(found["score"], -4.0);
+    tools::wait_for("the other answer to be recognised", || ask(&torwart, &second));
     assert!(ask(&torwart, &strange).is_none());
     // What is a second old has reached the disk.
     std::thread::sleep(std::time::Duration::from_millis(1_500));
