@@ -112,7 +112,7 @@ impl Settings {
         };
         let window = within("nrows", table.nrows.unwrap_or(200));
         // Who says only nrows, as rspamd's trees do, wants no more than that to be kept.
-        let rows = within("rows", table.rows.or(table.nrows).unwrap_or(100_000)).max(window);
+        let rows = within("rows", table.rows.or(table.nrows).unwrap_or(100_000));
         let days = || DAY.saturating_mul(u32::try_from(table.days.unwrap_or(30)).unwrap_or(u32::MAX));
         let time = table.expire.as_ref().map_or_else(days, |time| time.0);
         let foreign = table.key_prefix.as_ref().is_some_and(|prefix| !prefix.starts_with("rs_history"));
@@ -125,7 +125,7 @@ impl Settings {
                 items: rows,
                 life: if time.is_zero() { Life::Forever } else { Life::For(time) },
             },
-            window: window.min(MOST_SHOWN),
+            window: window.min(rows).min(MOST_SHOWN),
             compress: table.compress,
             privacy,
         })

@@ -414,6 +414,8 @@ fn the_section_is_read() {
     assert!(findings.is_empty(), "{findings:?}");
     assert_eq!((settings.caps.items, settings.window), (5_000, 500));
     assert_eq!(settings.caps.life, Life::For(Duration::from_secs(7 * 86_400)));
+    let settings = configured("rows = 3").0.unwrap();
+    assert_eq!((settings.caps.items, settings.window), (3, 3));
     // As an imported tree says it.
     let settings = configured("nrows = 200\nexpire = \"1d\"").0.unwrap();
     assert_eq!((settings.caps.items, settings.window), (200, 200));
