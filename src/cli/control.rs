@@ -21,12 +21,12 @@ pub(super) struct StatArgs {
     json: bool,
 }
 
-struct Folders {
-    state: PathBuf,
-    run: PathBuf,
+pub(super) struct Folders {
+    pub state: PathBuf,
+    pub run: PathBuf,
 }
 
-fn folders(which: &ConfigArgs, config: &Config) -> Result<Folders> {
+pub(super) fn folders(which: &ConfigArgs, config: &Config) -> Result<Folders> {
     let environment = |name: &str| std::env::var(name).ok();
     let root = nix::unistd::Uid::effective().is_root();
     let chosen = candidates(&which.options(), config).choose(&environment, root);

@@ -4,6 +4,7 @@ mod check;
 mod client;
 mod control;
 mod folder;
+mod history;
 mod password;
 mod report;
 mod rules;
@@ -33,6 +34,8 @@ enum Verb {
     Scan(Box<scan::ScanArgs>),
     /// Show the counters of the running daemon
     Stat(control::StatArgs),
+    /// Show what was decided for messages, newest first
+    History(Box<history::HistoryArgs>),
     /// Make the running daemon read its configuration again, and say how that went
     Reload(ConfigArgs),
     /// Hash a password for the controller, or check one
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Scan(args) => scan::run(&args),
         Verb::Stat(args) => control::stat(&args),
+        Verb::History(args) => history::run(&args),
         Verb::Reload(args) => control::reload(&args),
         Verb::Password(args) => password::run(&args),
         Verb::Rules(args) => rules::run(&args),

@@ -292,8 +292,8 @@ fn local(config: &Config) -> Result<Oracle> {
 struct Alone(Filter);
 
 impl Scanner for Alone {
-    fn scan(&self, request: filter::Request) -> BoxFuture<'_, Verdict> {
-        Box::pin(async move { self.0.scan(&request).await })
+    fn scan(&self, request: filter::Request) -> BoxFuture<'_, Arc<Verdict>> {
+        Box::pin(async move { Arc::new(self.0.scan(&request).await) })
     }
 }
 

@@ -5,6 +5,7 @@ use crate::engine::Compat;
 use crate::family::{Chores, Services};
 use crate::filter::{self, Filter};
 use crate::maps::Maps;
+use crate::record::history;
 use crate::store::{Store, Stores};
 use std::sync::{Arc, PoisonError};
 
@@ -20,6 +21,8 @@ pub struct Built {
     pub chores: Arc<Chores>,
     /// Symbols that stay away for want of a store.
     pub away: Vec<String>,
+    /// How the history is kept, where it is.
+    pub history: Option<history::Settings>,
     /// What is merely doubtful.
     pub warnings: Vec<Diagnostic>,
 }
@@ -56,8 +59,11 @@ pub fn filter(config: &Config, stores: Option<Arc<Stores>>) -> Result<Built, Rep
         ..Services::default()
     };
     let mut findings = Vec::new();
-    match Filter::assemble(config, &services, &mut findings) {
+    let history = history::Settings::read(config, &mut findings);
+    let sound = !findings.iter().any(Diagnostic::is_error);
+    match Filter::assemble(config, &services, &mut findings).filter(|_| sound) {
         Some(filter) => Ok(Built {
+            history,
             filter,
             maps,
             stores: services.stores,

@@ -1,4 +1,4 @@
-//! The control socket: one JSON object a line in, one out. It carries what `torwart stat` and `torwart reload` ask.
+//! The control socket: one JSON object a line in, one out. It carries what `torwart stat`, `history` and `reload` ask.
 //!
 //! Only the daemon's own user can open it (0600). Requests are bounded in size and time; later verbs are later arms in the
 //! [`Verbs`] that the daemon hands in.

@@ -10,11 +10,12 @@ use super::logging::Logging;
 use super::start::Options;
 use super::{notify, settings};
 use crate::config;
+use crate::record::history::Wanted;
 use crate::workers::controller::Desk;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -116,6 +117,10 @@ impl Running {
             let record = self.house.record.clone();
             async move { record.keep_saving().await }
         });
+        let writing = tokio::spawn({
+            let history = self.house.record.history.clone();
+            async move { history.keep().await }
+        });
         let heart = tokio::spawn(heartbeat());
         self.watch_maps();
         notify::ready(&self.status());
@@ -152,9 +157,11 @@ impl Running {
         controlling.abort();
         let last = async {
             self.house.record.save().await;
+            self.house.record.history.settle().await;
             let _ = self.house.record.store().settle().await;
         };
         let _ = tokio::time::timeout(LAST_SAVE, last).await;
+        writing.abort();
         tracing::info!("ended");
         code
     }
@@ -267,6 +274,18 @@ async fn heartbeat() {
     }
 }
 
+/// Rows of the history that answer to a request.
+async fn history(house: &House, request: &Value) -> Result<Value, String> {
+    let arguments = request.as_object().into_iter().flatten();
+    let arguments = arguments.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
+    let wanted = Wanted::read(arguments, SystemTime::now())?;
+    match house.record.history.search(&wanted).await {
+        Some(Ok(found)) => Ok(found.to_json()),
+        Some(Err(problem)) => Err(problem.to_string()),
+        None => Err("history is switched off: [modules.history_redis] says enabled = false".to_owned()),
+    }
+}
+
 /// What the control socket offers.
 struct Desktop {
     house: Arc<House>,
@@ -274,17 +293,18 @@ struct Desktop {
 }
 
 impl Verbs for Desktop {
-    fn carry_out<'a>(&'a self, verb: &'a str, _request: &'a Value) -> Answer<'a> {
+    fn carry_out<'a>(&'a self, verb: &'a str, request: &'a Value) -> Answer<'a> {
         Box::pin(async move {
             match verb {
                 "stat" => Ok(self.house.stat()),
+                "history" => history(&self.house, request).await,
                 "reload" => {
                     let (sender, outcome) = oneshot::channel();
                     let gone = |_| "the daemon stops".to_owned();
                     self.ask.send(sender).await.map_err(|_| "the daemon stops".to_owned())?;
                     outcome.await.map_err(gone)?
                 }
-                other => Err(format!("this daemon knows no verb \"{other}\"; it knows stat and reload")),
+                other => Err(format!("this daemon knows no verb \"{other}\"; it knows stat, history and reload")),
             }
         })
     }

@@ -25,4 +25,4 @@ pub use scan::{Hit, Hits, PreResult, Scan};
 pub use settings::Settings;
 pub use symbol::{Compat, Symbol};
 pub use thresholds::Thresholds;
-pub use verdict::{Edits, GroupResult, Passthrough, SymbolResult, Verdict};
+pub use verdict::{Edits, GroupResult, Headline, Passthrough, SymbolResult, Verdict};

@@ -32,6 +32,7 @@ pub struct Metrics {
     failures: Counter,
     given_up: Counter,
     stores: Arc<ArcSwapOption<Stores>>,
+    history_lost: Counter,
 }
 
 impl Metrics {
@@ -61,6 +62,7 @@ impl Metrics {
                 "torwart_afterwork_given_up",
                 "Verdicts whose consequences (replies, rates) were not kept for want of time",
             ),
+            history_lost: counter("torwart_history_lost", "Messages that are missing from the history"),
             scan_seconds,
             registry,
             stores,
@@ -96,6 +98,11 @@ impl Metrics {
     /// Notes a verdict whose afterwork was given up.
     pub fn given_up(&self) {
         self.given_up.inc();
+    }
+
+    /// Counts messages that are missing from the history.
+    pub fn history_lost(&self) -> Counter {
+        self.history_lost.clone()
     }
 
     /// The text of `/metrics`, ended by `# EOF`.

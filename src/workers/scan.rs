@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Who judges a message. The daemon's scans with the filter in force and records the verdict.
 pub trait Scanner: Send + Sync {
     /// Judges one message.
-    fn scan(&self, request: filter::Request) -> BoxFuture<'_, Verdict>;
+    fn scan(&self, request: filter::Request) -> BoxFuture<'_, Arc<Verdict>>;
 }
 
 /// What the configuration says about scan requests.
@@ -144,7 +144,7 @@ struct Wish {
     compressed: bool,
 }
 
-async fn judge(scanner: &dyn Scanner, policy: &Policy, http: &Request) -> Result<(Verdict, Wish), Fault> {
+async fn judge(scanner: &dyn Scanner, policy: &Policy, http: &Request) -> Result<(Arc<Verdict>, Wish), Fault> {
     let message = source::load(http, policy).await?;
     let mut asked = request::read(http, policy.max_recipients);
     if let Some(file) = message.file {
