@@ -11,7 +11,9 @@ pub use listing::{GroupListing, SymbolListing};
 pub use request::{Flags, Request};
 
 use crate::base::prefix_set::{PrefixSet, is_loopback};
-use crate::engine::{self, Action, After, Applied, Compat, Control, Outcome, Ruleset, Scan, Scope, Settings, Stage, Thresholds, Verdict};
+use crate::engine::{
+    self, Action, After, Applied, Compat, Control, Facts, Outcome, Ruleset, Scan, Scope, Settings, Stage, Thresholds, Verdict,
+};
 use crate::message::{Envelope, Limits, Mail, received};
 use headers::{Headers, Occasion};
 use std::net::IpAddr;
@@ -90,6 +92,7 @@ impl Filter {
             local_client: client.is_some_and(|ip| self.is_local(ip)),
             mime: !flags.raw,
             by_hand: flags.by_hand,
+            facts: Facts::default(),
             compat: self.policy.compat,
         };
         let empty = request.raw.is_empty();
