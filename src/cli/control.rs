@@ -21,12 +21,13 @@ pub(super) struct StatArgs {
     json: bool,
 }
 
-struct Folders {
-    state: PathBuf,
-    run: PathBuf,
+/// Where a daemon with some configuration keeps what it remembers, and its sockets.
+pub(super) struct Folders {
+    pub(super) state: PathBuf,
+    pub(super) run: PathBuf,
 }
 
-fn folders(which: &ConfigArgs, config: &Config) -> Result<Folders> {
+pub(super) fn folders(which: &ConfigArgs, config: &Config) -> Result<Folders> {
     let environment = |name: &str| std::env::var(name).ok();
     let root = nix::unistd::Uid::effective().is_root();
     let chosen = candidates(&which.options(), config).choose(&environment, root);

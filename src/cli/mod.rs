@@ -4,6 +4,7 @@ mod check;
 mod client;
 mod control;
 mod folder;
+mod greylist;
 mod password;
 mod report;
 mod rules;
@@ -38,6 +39,8 @@ enum Verb {
     Password(password::PasswordArgs),
     /// List the rules of the configuration, or explain one symbol
     Rules(rules::RulesArgs),
+    /// See who waits on the grey list, and let them in
+    Greylist(greylist::GreylistArgs),
 }
 
 /// Which configuration and state are meant.
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Verb::Reload(args) => control::reload(&args),
         Verb::Password(args) => password::run(&args),
         Verb::Rules(args) => rules::run(&args),
+        Verb::Greylist(args) => greylist::run(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("torwart: {error:#}");

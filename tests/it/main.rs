@@ -9,6 +9,7 @@ mod floors;
 mod guide;
 mod hostile;
 mod http_golden;
+mod limits;
 mod listeners;
 mod milter_cases;
 mod milter_dialog;
