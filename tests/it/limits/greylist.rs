@@ -70,12 +70,12 @@ fn postfix_is_told_to_come_again_and_delivers_then() {
         250
     );
     let log = torwart.log();
-    assert_eq!(log.matches("soft reject").count(), 2, "{log}");
+    assert_eq!(log.matches("T (soft reject)").count(), 2, "{log}");
 }
 
 #[test]
 fn on_by_default_and_the_counters_call_it_greylist() {
-    let torwart = Torwart::start();
+    let torwart = torwart("");
     assert_waits(&scan(&torwart, "d1", &[]), "new record");
     assert_waits(&scan(&torwart, "d1", &[]), "too early");
     let stat = web::request(torwart.controller, "GET", "/stat", &[], b"").json();
@@ -176,7 +176,8 @@ fn who_waits_is_listed_and_let_in() {
     assert_eq!(options(&web::scan(torwart.http, message.as_bytes(), &headers)), ["pass", "body"]);
     assert!(greylist(&torwart, &["release"]).code != 0, "all of them only if told so");
     // The same without a daemon.
-    torwart.server().end();
+    torwart.server().signal("TERM");
+    assert_eq!(torwart.server().wait(), 0);
     let rest = greylist(&torwart, &["list"]);
     assert_eq!(rest.stdout.lines().count(), 1, "{rest:?}");
     assert!(rest.stdout.contains("eve@example.com") && rest.stderr.contains("no daemon runs"));

@@ -16,33 +16,38 @@ fn torwart(rates: &str) -> Torwart {
     })
 }
 
-/// Scans again and again on one connection; gives the actions.
+/// Scans again and again, on one connection as long as the daemon keeps it; gives the actions.
 fn keep_asking(to: SocketAddr, times: usize) -> Vec<String> {
-    let stream = TcpStream::connect(to).expect("a connection");
-    let mut reader = BufReader::new(stream.try_clone().expect("its other end"));
-    let mut stream = stream;
     let message = mail::clean("crowd");
     let head = "POST /checkv2 HTTP/1.1\r\nHost: x\r\nIP: 203.0.113.5\r\nFrom: anna@example.org\r\nRcpt: martha@example.com\r\n";
     let request = format!("{head}Content-Length: {}\r\n\r\n{message}", message.len());
-    let ask = |_| {
-        stream.write_all(request.as_bytes()).expect("a request");
-        let mut length = 0;
+    let connect = || BufReader::new(TcpStream::connect(to).expect("a connection"));
+    let mut stream = connect();
+    let mut actions = Vec::new();
+    for _ in 0..times {
+        stream.get_mut().write_all(request.as_bytes()).expect("a request");
+        let (mut length, mut close) = (0, false);
         loop {
             let mut line = String::new();
-            reader.read_line(&mut line).expect("a line of the answer");
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            assert!(stream.read_line(&mut line).expect("a line") > 0, "the answer ends in its head");
+            let line = line.trim_end().to_ascii_lowercase();
+            close |= line == "connection: close";
+            if let Some(value) = line.strip_prefix("content-length:") {
                 length = value.trim().parse().expect("a length");
             }
-            if line == "\r\n" {
+            if line.is_empty() {
                 break;
             }
         }
         let mut body = vec![0; length];
-        reader.read_exact(&mut body).expect("the whole answer");
+        stream.read_exact(&mut body).expect("the whole answer");
         let answer: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
-        answer["action"].as_str().expect("an action").to_owned()
-    };
-    (0..times).map(ask).collect()
+        actions.push(answer["action"].as_str().expect("an action").to_owned());
+        if close {
+            stream = connect();
+        }
+    }
+    actions
 }
 
 #[test]
