@@ -112,7 +112,7 @@ fn the_examples_of_the_reference_load() {
     assert_eq!(loaded.config.groups["headers"].symbols["MISSING_DATE"].score, Some(1.5));
     assert_eq!(
         loaded.config.modules.names().collect::<Vec<_>>(),
-        ["multimap", "milter_headers", "greylist"]
+        ["multimap", "milter_headers", "greylist", "ratelimit"]
     );
     assert!(
         loaded.warnings.iter().all(|warning| warning.message.contains("has no effect")),

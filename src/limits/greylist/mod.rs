@@ -38,7 +38,7 @@ pub const FAMILY: Family = Family {
 const MODULE: &str = "greylist";
 
 /// `[modules.greylist]`.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
     /// The module is in use.

@@ -298,3 +298,17 @@ async fn who_waits_can_be_seen_and_let_in() {
     assert_eq!(judge(Post { at: 6, ..second }), passes(Action::NoAction, &["GREYLIST[pass,body]"]));
     assert!(waiting::list(&*store).await.unwrap().is_empty());
 }
+
+#[test]
+fn the_reference_shows_the_defaults() {
+    let text = include_str!("../../../config/torwart.toml");
+    let (_, behind) = text.split_once("#[modules.greylist]\n").unwrap();
+    let lines = behind.lines().take_while(|l| !l.is_empty()).filter_map(|l| l.strip_prefix('#'));
+    let settings: Vec<&str> = lines.filter(|l| !l.starts_with(' ') && !l.contains("greylist_min_score")).collect();
+    let mut findings = Vec::new();
+    let mut shown: super::Config = section("greylist", &settings.join("\n")).read(&mut findings).unwrap();
+    assert_eq!((told(&findings), settings.len()), (Vec::new(), 16));
+    // Empty lists stand for none.
+    (shown.whitelisted_ip, shown.whitelist_domains_url) = (None, None);
+    assert_eq!(format!("{shown:?}"), format!("{:?}", super::Config::default()));
+}
