@@ -21,9 +21,10 @@ pub(super) struct StatArgs {
     json: bool,
 }
 
+/// Where a daemon with some configuration keeps what it remembers, and its sockets.
 pub(super) struct Folders {
-    pub state: PathBuf,
-    pub run: PathBuf,
+    pub(super) state: PathBuf,
+    pub(super) run: PathBuf,
 }
 
 pub(super) fn folders(which: &ConfigArgs, config: &Config) -> Result<Folders> {

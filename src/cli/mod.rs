@@ -4,6 +4,7 @@ mod check;
 mod client;
 mod control;
 mod folder;
+mod greylist;
 mod history;
 mod password;
 mod report;
@@ -44,6 +45,8 @@ enum Verb {
     Rules(rules::RulesArgs),
     /// Test the configured virus scanners
     Scanners(scanners::ScannersArgs),
+    /// See who waits on the grey list, and let them in
+    Greylist(greylist::GreylistArgs),
 }
 
 /// Which configuration and state are meant.
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
         Verb::Password(args) => password::run(&args),
         Verb::Rules(args) => rules::run(&args),
         Verb::Scanners(args) => scanners::run(&args),
+        Verb::Greylist(args) => greylist::run(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("torwart: {error:#}");

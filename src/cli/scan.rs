@@ -279,6 +279,7 @@ fn local(config: &Config) -> Result<Oracle> {
         );
     }
     let policy = Policy {
+        by_hand: true,
         max_message: config.scan.max_message.0,
         max_recipients: usize::try_from(config.scan.max_recipients).unwrap_or(usize::MAX),
         allow_local_files: false,

@@ -119,6 +119,7 @@ fn the_examples_of_the_reference_load() {
             "replies",
             "known_senders",
             "greylist",
+            "ratelimit",
             "antivirus"
         ]
     );

@@ -10,7 +10,9 @@ use super::logging::Logging;
 use super::start::Options;
 use super::{notify, settings};
 use crate::config;
+use crate::limits::greylist::waiting::{self, Which};
 use crate::record::history::Wanted;
+use crate::store::Store;
 use crate::workers::controller::Desk;
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -304,8 +306,33 @@ impl Verbs for Desktop {
                     self.ask.send(sender).await.map_err(|_| "the daemon stops".to_owned())?;
                     outcome.await.map_err(gone)?
                 }
-                other => Err(format!("this daemon knows no verb \"{other}\"; it knows stat, history and reload")),
+                "greylist.list" => {
+                    let all = waiting::list(&*self.greylist()?).await.map_err(|e| e.to_string())?;
+                    serde_json::to_value(all).map_err(|e| e.to_string())
+                }
+                "greylist.release" => {
+                    let which = request
+                        .get("which")
+                        .cloned()
+                        .ok_or("the request does not say which messages are meant")?;
+                    let which: Which = serde_json::from_value(which).map_err(|e| format!("cannot read which messages are meant: {e}"))?;
+                    let count = waiting::release(&*self.greylist()?, &which).await.map_err(|e| e.to_string())?;
+                    Ok(json!({ "released": count }))
+                }
+                other => Err(format!(
+                    "this daemon knows no verb \"{other}\"; it knows stat, history, reload, greylist.list and greylist.release"
+                )),
             }
         })
+    }
+}
+
+impl Desktop {
+    /// Where greylisting remembers.
+    fn greylist(&self) -> Result<Arc<dyn Store>, String> {
+        let stores = self.house.state().stores.clone();
+        stores
+            .map(|s| s.of("greylist"))
+            .ok_or_else(|| "this daemon has no store".to_owned())
     }
 }

@@ -12,7 +12,7 @@ pub use request::{Flags, Request};
 
 use crate::base::prefix_set::{PrefixSet, is_loopback};
 use crate::engine::{
-    self, Action, After, Applied, Compat, Control, Headline, Outcome, Ruleset, Scan, Scope, Settings, Stage, Thresholds, Verdict,
+    self, Action, After, Applied, Compat, Control, Facts, Headline, Outcome, Ruleset, Scan, Scope, Settings, Stage, Thresholds, Verdict,
 };
 use crate::message::{Envelope, Limits, Mail, received};
 use headers::{Headers, Occasion};
@@ -95,6 +95,7 @@ impl Filter {
             local_client: client.is_some_and(|ip| self.is_local(ip)),
             mime: !flags.raw,
             by_hand: flags.by_hand,
+            facts: Facts::default(),
             compat: self.policy.compat,
         };
         let empty = request.raw.is_empty();

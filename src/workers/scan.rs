@@ -25,6 +25,8 @@ pub struct Policy {
     pub allow_local_files: bool,
     /// Which generation's replies are given.
     pub compat: Compat,
+    /// Whoever asks here is a person (the controller's visitors), not a mail server.
+    pub by_hand: bool,
 }
 
 impl Default for Policy {
@@ -34,6 +36,7 @@ impl Default for Policy {
             max_recipients: 1024,
             allow_local_files: false,
             compat: Compat::default(),
+            by_hand: false,
         }
     }
 }
@@ -151,6 +154,7 @@ async fn judge(scanner: &dyn Scanner, policy: &Policy, http: &Request) -> Result
         asked.envelope.extra.insert(0, ("Filename".to_owned(), file));
     }
     asked.raw = message.raw;
+    asked.flags.by_hand |= policy.by_hand;
     let accepts = || http.headers.get("Accept-Encoding").is_some_and(|v| v.contains("zstd"));
     let wish = Wish {
         flags: asked.flags,

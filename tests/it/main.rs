@@ -11,6 +11,7 @@ mod guide;
 mod history;
 mod hostile;
 mod http_golden;
+mod limits;
 mod listeners;
 mod milter_cases;
 mod milter_dialog;

@@ -167,7 +167,7 @@ impl Controller {
             scanner,
             desk,
             access,
-            policy,
+            policy: Policy { by_hand: true, ..policy },
         }
     }
 
