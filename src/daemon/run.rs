@@ -8,7 +8,7 @@ use super::listen::{Listener, Role};
 use super::lobby::Lobby;
 use super::logging::Logging;
 use super::start::Options;
-use super::{notify, settings};
+use super::{keeper, notify, settings};
 use crate::config;
 use crate::workers::controller::Desk;
 use serde_json::{Value, json};
@@ -268,7 +268,7 @@ struct Desktop {
 }
 
 impl Verbs for Desktop {
-    fn carry_out<'a>(&'a self, verb: &'a str, _request: &'a Value) -> Answer<'a> {
+    fn carry_out<'a>(&'a self, verb: &'a str, request: &'a Value) -> Answer<'a> {
         Box::pin(async move {
             match verb {
                 "stat" => Ok(self.house.stat()),
@@ -278,7 +278,17 @@ impl Verbs for Desktop {
                     self.ask.send(sender).await.map_err(|_| "the daemon stops".to_owned())?;
                     outcome.await.map_err(gone)?
                 }
-                other => Err(format!("this daemon knows no verb \"{other}\"; it knows stat and reload")),
+                verb if verb.starts_with("store.") => {
+                    let state = self.house.state();
+                    let stores = state.stores.as_ref().ok_or("this daemon remembers nothing")?;
+                    // Counters of the last seconds belong to what is read; those that fail to get there are told in the log.
+                    self.house.record.save().await;
+                    keeper::carry_out(stores, verb, request).await
+                }
+                other => Err(format!(
+                    "this daemon knows no verb \"{other}\"; it knows stat, reload, {}",
+                    keeper::VERBS.join(", ")
+                )),
             }
         })
     }
