@@ -21,12 +21,16 @@ pub(super) struct StatArgs {
     json: bool,
 }
 
-struct Folders {
-    state: PathBuf,
-    run: PathBuf,
+/// Where the daemon of a configuration keeps things.
+pub(super) struct Folders {
+    /// What it remembers.
+    pub state: PathBuf,
+    /// Its control socket.
+    pub run: PathBuf,
 }
 
-fn folders(which: &ConfigArgs, config: &Config) -> Result<Folders> {
+/// Finds the folders as the daemon does.
+pub(super) fn folders(which: &ConfigArgs, config: &Config) -> Result<Folders> {
     let environment = |name: &str| std::env::var(name).ok();
     let root = nix::unistd::Uid::effective().is_root();
     let chosen = candidates(&which.options(), config).choose(&environment, root);

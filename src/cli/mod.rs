@@ -8,6 +8,7 @@ mod password;
 mod report;
 mod rules;
 mod scan;
+mod store;
 
 use crate::daemon;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -32,6 +33,8 @@ enum Verb {
     Scan(Box<scan::ScanArgs>),
     /// Show the counters of the running daemon
     Stat(control::StatArgs),
+    /// Look at what is remembered, forget it, carry it out and back in
+    Store(store::StoreArgs),
     /// Make the running daemon read its configuration again, and say how that went
     Reload(ConfigArgs),
     /// Hash a password for the controller, or check one
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Scan(args) => scan::run(&args),
         Verb::Stat(args) => control::stat(&args),
+        Verb::Store(args) => store::run(&args),
         Verb::Reload(args) => control::reload(&args),
         Verb::Password(args) => password::run(&args),
         Verb::Rules(args) => rules::run(&args),

@@ -8,13 +8,20 @@ mod which;
 
 use crate::base::{hex, suggest};
 use crate::store::export::{self, Row};
-use crate::store::{Content, Entry, Error, Key, Life, Stores};
+use crate::store::{Content, Entry, Error, Key, Life, Space, Stores};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// The verbs.
-pub const VERBS: [&str; 5] = ["store.stat", "store.get", "store.flush", "store.export", "store.import"];
+pub const VERBS: [&str; 6] = [
+    "store.stat",
+    "store.health",
+    "store.get",
+    "store.flush",
+    "store.export",
+    "store.import",
+];
 
 /// Items of a list in one answer: unless told, and at most.
 const ITEMS: (usize, usize) = (20, 1_000);
@@ -24,7 +31,8 @@ const ITEM_BYTES: usize = 8 << 20;
 /// Carries out one verb; `request` is the whole object that asked for it.
 pub async fn carry_out(stores: &Stores, verb: &str, request: &Value) -> Result<Value, String> {
     match verb {
-        "store.stat" => Ok(stat(stores).await),
+        "store.stat" => stat(stores, read(request)?, true).await,
+        "store.health" => stat(stores, read(request)?, false).await,
         "store.get" => get(stores, read(request)?).await,
         "store.flush" => flush(stores, read(request)?).await,
         "store.export" => carry::export(stores, read(request)?).await,
@@ -42,31 +50,42 @@ fn trouble(name: &str, error: &Error) -> String {
     format!("{name}: {error}")
 }
 
-async fn stat(stores: &Stores) -> Value {
+#[derive(Deserialize)]
+struct Stat {
+    store: Option<String>,
+}
+
+/// Every store or one of them, and what lies in it unless that takes too long to count.
+async fn stat(stores: &Stores, asked: Stat, census: bool) -> Result<Value, String> {
+    let shown = match &asked.store {
+        Some(name) => vec![which::named(stores, name)?],
+        None => which::all(stores),
+    };
     let mut all = Vec::new();
-    for kept in which::all(stores) {
+    for kept in shown {
+        let counted = if census { Some(kept.store.census().await) } else { None };
+        let (spaces, problem) = match counted {
+            None => (None, None),
+            Some(Ok(spaces)) => (Some(spaces), None),
+            // The others are still worth seeing.
+            Some(Err(error)) => (None, Some(error.to_string())),
+        };
+        let is_home = |space: &str| which::homes(stores, space).iter().any(|h| h.is(&kept));
+        let space = |s: &Space| json!({ "name": s.name, "entries": s.entries, "bytes": s.bytes, "home": is_home(&s.name) });
+        let spaces: Option<Vec<Value>> = spaces.map(|all| all.iter().map(space).collect());
         let health = kept.store.health();
-        let mut one = json!({
+        all.push(json!({
             "name": kept.name,
             "modules": kept.modules,
             "kind": health.kind,
             "degraded": health.degraded,
             "reason": health.reason,
             "waiting": health.waiting,
-        });
-        let is_home = |space: &str| which::homes(stores, space).iter().any(|h| h.is(&kept));
-        match kept.store.census().await {
-            Ok(spaces) => {
-                let space =
-                    |s: &crate::store::Space| json!({ "name": s.name, "entries": s.entries, "bytes": s.bytes, "home": is_home(&s.name) });
-                one["spaces"] = spaces.iter().map(space).collect();
-            }
-            // The others are still worth seeing.
-            Err(error) => one["problem"] = Value::from(error.to_string()),
-        }
-        all.push(one);
+            "problem": problem,
+            "spaces": spaces,
+        }));
     }
-    json!({ "stores": all })
+    Ok(json!({ "stores": all }))
 }
 
 #[derive(Deserialize)]
@@ -128,7 +147,7 @@ struct Flush {
 }
 
 async fn flush(stores: &Stores, asked: Flush) -> Result<Value, String> {
-    if asked.all == !asked.spaces.is_empty() {
+    if asked.all != asked.spaces.is_empty() {
         return Err("name the spaces to flush, or all of them".to_owned());
     }
     let mut plan = Vec::new();

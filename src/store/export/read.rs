@@ -58,6 +58,11 @@ impl<R: BufRead> Reader<R> {
         self.number
     }
 
+    /// Its length in bytes.
+    pub fn length(&self) -> usize {
+        self.line.len()
+    }
+
     /// The next entry; none: the export was whole.
     pub fn next_row(&mut self) -> Result<Option<Row>, Fault> {
         if self.ended {

@@ -154,9 +154,9 @@ fn spell(bytes: &[u8]) -> Spelled {
     }
 }
 
-/// Text that a person can read: control characters but line ends and tabs would be six letters each.
-pub(super) fn is_plain(text: &str) -> bool {
-    !text.bytes().any(|b| b < b' ' && !matches!(b, b'\n' | b'\r' | b'\t'))
+/// Text that a person can read, and that steers no terminal.
+fn is_plain(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
 fn read(what: &str, text: &Option<String>, digits: &Option<String>) -> Result<Option<Bytes>, String> {
