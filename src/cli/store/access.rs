@@ -4,7 +4,7 @@ use super::super::control::{Folders, folders};
 use super::super::{ConfigArgs, load, runtime};
 use crate::daemon::control::{self, Failure};
 use crate::daemon::{build, keeper, start};
-use crate::store::{Store, Stores};
+use crate::store::Stores;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 use std::path::PathBuf;
