@@ -68,9 +68,13 @@ pub fn filter(config: &Config, stores: Option<Arc<Stores>>) -> Result<Built, Rep
     }
 }
 
-/// Which module keeps its memory where.
-pub fn stores(own: Arc<dyn Store>) -> Arc<Stores> {
-    Arc::new(Stores::alone(own))
+/// Which module keeps its memory where; connections of `old` whose settings stayed the same are kept. For a configuration without
+/// errors, on a runtime.
+pub fn stores(examined: &Examined, own: Arc<dyn Store>, old: Option<&Stores>) -> Arc<Stores> {
+    Arc::new(match &examined.config {
+        Some(config) if examined.is_good() => Stores::configured(own, config, old),
+        _ => Stores::alone(own),
+    })
 }
 
 /// The generation in the engine's words.

@@ -209,8 +209,12 @@ impl Running {
 
     async fn try_reload(&mut self) -> Result<Value, String> {
         let options = self.options.load();
-        let stores = self.house.state().stores.clone();
-        let loaded = tokio::task::spawn_blocking(move || build::complete(config::examine(&options), stores));
+        let (old, own) = (self.house.state().stores.clone(), self.house.record.store().clone());
+        let loaded = tokio::task::spawn_blocking(move || {
+            let examined = config::examine(&options);
+            let stores = build::stores(&examined, own, old.as_deref());
+            build::complete(examined, Some(stores))
+        });
         let loaded = loaded.await.map_err(|e| format!("reading the configuration failed: {e}"))?;
         let (loaded, built) = loaded.map_err(|report| report.draw(false))?;
         let config = loaded.config;
@@ -224,7 +228,8 @@ impl Running {
         let fixed = [
             ("paths.state", old.config.paths.state != config.paths.state),
             ("paths.run", old.config.paths.run != config.paths.run),
-            ("store", old.config.store != config.store),
+            ("store.path", old.config.store.path != config.store.path),
+            ("store.max_size", old.config.store.max_size != config.store.max_size),
         ];
         self.logging.apply(log);
         for warning in loaded.warnings.iter().chain(&built.warnings) {
@@ -234,6 +239,7 @@ impl Running {
             tracing::warn!("{name} has changed: that takes effect at the next start only");
         }
         self.house.record.stats.set_config_id(settings::id(&config));
+        self.house.record.metrics.watch(built.stores.clone());
         let doors = Doors::new(self.house.clone(), &config);
         self.house.renew(State::begin(config, built));
         lobby.apply(listeners, Some(doors));

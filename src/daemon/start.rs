@@ -102,7 +102,8 @@ fn run(options: Options, examined: Examined, logging: Logging, passed: Passed) -
             Some(config) => open_store(&options, config, root)?,
             None => return Err(anyhow!("there is no configuration")),
         };
-        match build::complete(examined, Some(build::stores(store.clone()))) {
+        let stores = build::stores(&examined, store.clone(), None);
+        match build::complete(examined, Some(stores)) {
             Ok((loaded, built)) => {
                 let mut running = open(options, loaded, built, logging, passed, store, run_folder).await?;
                 Ok(running.until_the_end().await)
@@ -142,6 +143,7 @@ async fn open(
     let config = loaded.config;
     let record = Arc::new(Record::load(store.clone()).await);
     record.stats.set_config_id(settings::id(&config));
+    record.metrics.watch(built.stores.clone());
     let (stop, last_call) = (CancellationToken::new(), CancellationToken::new());
     let spots = settings::spots(&config);
     let house = Arc::new(House::new(State::begin(config.clone(), built), record, last_call.clone()));

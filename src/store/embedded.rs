@@ -297,6 +297,7 @@ impl Store for Embedded {
             degraded: state.trouble.is_some(),
             reason: state.trouble.as_ref().map(|t| t.text().to_owned()),
             waiting: state.front.load().0,
+            trips: 0,
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod export;
 pub mod folder;
 mod front;
 pub mod memory;
+mod redis;
 mod stores;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use embedded::Embedded;
 pub use entry::{Bucket, Caps, Content, Cursor, Entry, Key, Level, Life, NoCursor, Page, Position, Scale, Space};
 pub use folder::{Folder, Refused};
 pub use memory::Memory;
+pub use redis::Redis;
 pub use stores::Stores;
 
 use bytes::Bytes;
@@ -53,6 +55,8 @@ pub struct Health {
     pub reason: Option<String>,
     /// Writes that wait for the disk.
     pub waiting: usize,
+    /// Round trips made to servers.
+    pub trips: u64,
 }
 
 /// Everything the daemon remembers goes through these verbs. Each carries its own deadline; many keys cost one round trip.

@@ -15,6 +15,7 @@ mod milter_dialog;
 mod miltertest;
 mod peer;
 mod postfix;
+mod redis;
 mod rules_cases;
 mod rules_corpus;
 mod rules_support;

@@ -3,7 +3,7 @@
 use super::super::control::{Folders, folders};
 use super::super::{ConfigArgs, load, runtime};
 use crate::daemon::control::{self, Failure};
-use crate::daemon::{build, keeper, start};
+use crate::daemon::{keeper, start};
 use crate::store::Stores;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ impl Access {
         let root = nix::unistd::Uid::effective().is_root();
         let stores = runtime.block_on(async {
             let (own, _) = start::open_store(&which.options(), &loaded.config, root)?;
-            let stores = build::stores(own);
+            let stores = Arc::new(Stores::configured(own, &loaded.config, None));
             reach(&stores).await;
             Ok::<_, anyhow::Error>(stores)
         });

@@ -1,6 +1,6 @@
 //! Every store against the same suite.
 
-mod suite;
+pub mod suite;
 
 use torwart::store::Memory;
 
