@@ -157,8 +157,8 @@ pub enum Content {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(pub(super) Bytes);
 
-/// Bytes of a cursor's text at most; a cursor holds a key and little more.
-const LONGEST_CURSOR: usize = 1 << 20;
+/// Bytes of a cursor's text at most; a cursor may hold the keys of a whole page.
+const LONGEST_CURSOR: usize = 16 << 20;
 
 /// A text that was no [`Cursor`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use super::redis::server::Peer;
 use super::support::daemon::Home;
 use bytes::Bytes;
 use serde_json::Value;
@@ -251,6 +252,70 @@ fn a_store_that_somebody_holds_names_the_process() {
         let error = bad(&home, verb, &arguments);
         assert!(error.contains(&holder) && error.contains("no daemon answers at"), "{error}");
     }
+}
+
+#[test]
+fn a_move_to_redis_and_back_loses_nothing() {
+    let home = Home::new();
+    let (file, name) = path(&home, "made.jsonl");
+    write(&file, &entries(1_300));
+    good(&home, "import", &[&name]);
+    let wanted = good(&home, "export", &SPACES);
+    let peer = Peer::start(&[]);
+    home.configure("127.0.0.1:0", &format!("[redis]\nservers = [\"{}\"]\n", peer.address()));
+
+    // There, with the daemon stopped.
+    let copied = good(&home, "copy", &["--from", "own", "--to", "redis"]);
+    let said = "2602 entries of history, ratelimit, senders, verdicts copied from own (embedded) to shared (redis) and found there\n";
+    assert_eq!(copied, said);
+    let mut daemon = home.start();
+    assert_same(&good(&home, "export", &SPACES), &wanted);
+    assert!(good(&home, "get", &["verdicts", "digest 17"]).starts_with("in shared, for another 59m"));
+    let stat = good(&home, "stat", &[]);
+    assert!(
+        stat.contains("shared (redis): in order\n") && stat.contains("not used: the configuration keeps it elsewhere"),
+        "{stat}"
+    );
+
+    // With the daemon running, what it has learned meanwhile stays; then the old store forgets.
+    let (newer, newer_name) = path(&home, "newer.jsonl");
+    let value = Content::Value(Bytes::from_static(b"newer"));
+    write(&newer, &[entry("verdicts", b"digest 17", Life::Forever, value)]);
+    good(&home, "import", &[&newer_name]);
+    good(&home, "copy", &["--from", "embedded", "--to", "redis", "--keep", "--remove"]);
+    assert_eq!(good(&home, "get", &["verdicts", "digest 17"]), "in shared, until removed\nnewer\n");
+    assert_eq!(rows(&good(&home, "export", &[&SPACES[..], &["--store", "own"]].concat())).len(), 0);
+    let refused = bad(&home, "copy", &["--from", "redis", "--to", "own", "--remove"]);
+    assert!(refused.contains("where the configuration keeps it"), "{refused}");
+
+    // And back.
+    daemon.signal("TERM");
+    daemon.wait_end();
+    let before = good(&home, "export", &SPACES);
+    good(&home, "copy", &["--from", "redis", "--to", "own"]);
+    home.configure("127.0.0.1:0", "");
+    let _daemon = home.start();
+    assert_same(&good(&home, "export", &SPACES), &before);
+}
+
+#[test]
+fn a_server_that_is_away_is_told_and_the_rest_is_shown() {
+    let home = Home::new();
+    let (file, name) = path(&home, "made.jsonl");
+    write(&file, &entries(1));
+    good(&home, "import", &[&name]);
+    let peer = Peer::at(super::support::tools::free_ports(1), &[]);
+    home.configure("127.0.0.1:0", &format!("[redis]\nservers = [\"{}\"]\n", peer.address()));
+    let stat = good(&home, "stat", &[]);
+    assert!(
+        stat.contains("own (embedded): in order") && stat.contains("shared (redis): "),
+        "{stat}"
+    );
+    let error = bad(&home, "import", &[&name]);
+    assert!(
+        error.contains("0 of 4 entries are in") && error.contains(&peer.address()),
+        "{error}"
+    );
 }
 
 /// A number below another one.
