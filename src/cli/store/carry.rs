@@ -48,7 +48,7 @@ pub(super) fn export_from(access: &Access, args: &ExportArgs) -> Result<ExitCode
     let to = |out: &mut dyn Write| write(access, args, &header, packed, out);
     if args.file.as_os_str() == "-" {
         let mut out = io::stdout().lock();
-        let count = to(&mut out).context("cannot write to standard output")?;
+        let count = to(&mut out).context("cannot export to standard output")?;
         eprintln!("{} exported", entries(count));
         return Ok(ExitCode::SUCCESS);
     }
