@@ -21,12 +21,15 @@ pub(super) struct StatArgs {
     json: bool,
 }
 
-/// Where a daemon with some configuration keeps what it remembers, and its sockets.
+/// Where the daemon of a configuration keeps things.
 pub(super) struct Folders {
+    /// What it remembers.
     pub(super) state: PathBuf,
+    /// Its control socket.
     pub(super) run: PathBuf,
 }
 
+/// Finds the folders as the daemon does.
 pub(super) fn folders(which: &ConfigArgs, config: &Config) -> Result<Folders> {
     let environment = |name: &str| std::env::var(name).ok();
     let root = nix::unistd::Uid::effective().is_root();

@@ -11,6 +11,7 @@ mod report;
 mod rules;
 mod scan;
 mod scanners;
+mod store;
 
 use crate::daemon;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -37,6 +38,8 @@ enum Verb {
     Stat(control::StatArgs),
     /// Show what was decided for messages, newest first
     History(Box<history::HistoryArgs>),
+    /// Look at what is remembered, forget it, carry it out and back in
+    Store(store::StoreArgs),
     /// Make the running daemon read its configuration again, and say how that went
     Reload(ConfigArgs),
     /// Hash a password for the controller, or check one
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         Verb::Scan(args) => scan::run(&args),
         Verb::Stat(args) => control::stat(&args),
         Verb::History(args) => history::run(&args),
+        Verb::Store(args) => store::run(&args),
         Verb::Reload(args) => control::reload(&args),
         Verb::Password(args) => password::run(&args),
         Verb::Rules(args) => rules::run(&args),

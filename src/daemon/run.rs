@@ -8,7 +8,7 @@ use super::listen::{Listener, Role};
 use super::lobby::Lobby;
 use super::logging::Logging;
 use super::start::Options;
-use super::{notify, settings};
+use super::{keeper, notify, settings};
 use crate::config;
 use crate::limits::greylist::waiting::{self, Which};
 use crate::record::history::Wanted;
@@ -319,8 +319,16 @@ impl Verbs for Desktop {
                     let count = waiting::release(&*self.greylist()?, &which).await.map_err(|e| e.to_string())?;
                     Ok(json!({ "released": count }))
                 }
+                verb if verb.starts_with("store.") => {
+                    let state = self.house.state();
+                    let stores = state.stores.as_ref().ok_or("this daemon remembers nothing")?;
+                    // Counters of the last seconds belong to what is read; those that fail to get there are told in the log.
+                    self.house.record.save().await;
+                    keeper::carry_out(stores, verb, request).await
+                }
                 other => Err(format!(
-                    "this daemon knows no verb \"{other}\"; it knows stat, history, reload, greylist.list and greylist.release"
+                    "this daemon knows no verb \"{other}\"; it knows stat, history, reload, greylist.list, greylist.release, {}",
+                    keeper::VERBS.join(", ")
                 )),
             }
         })

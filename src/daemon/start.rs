@@ -117,7 +117,7 @@ fn run(options: Options, examined: Examined, logging: Logging, passed: Passed) -
 }
 
 /// Opens the store of this machine; gives it with the folder of the control socket.
-fn open_store(options: &Options, config: &Config, root: bool) -> Result<(Arc<dyn Store>, PathBuf)> {
+pub fn open_store(options: &Options, config: &Config, root: bool) -> Result<(Arc<dyn Store>, PathBuf)> {
     let environment = |name: &str| std::env::var(name).ok();
     let chosen = candidates(options, config).choose(&environment, root);
     let (state, named_by) = chosen.map_err(|e| anyhow!(e))?;

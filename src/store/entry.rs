@@ -1,7 +1,9 @@
 //! What the verbs of a store are about: keys, lives, buckets, positions, pages. Pure.
 
+use crate::base::hex;
 use bytes::Bytes;
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// A name in the store: a space (whose entry it is) and the name inside that space.
@@ -154,6 +156,31 @@ pub enum Content {
 /// Where a walk through the store stands; only the engine that gave it can read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(pub(super) Bytes);
+
+/// Bytes of a cursor's text at most; a cursor may hold the keys of a whole page.
+const LONGEST_CURSOR: usize = 16 << 20;
+
+/// A text that was no [`Cursor`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no cursor: give it back as it came")]
+pub struct NoCursor;
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(&self.0))
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = NoCursor;
+
+    fn from_str(text: &str) -> Result<Cursor, NoCursor> {
+        match hex::decode(text) {
+            Some(bytes) if !bytes.is_empty() && text.len() <= LONGEST_CURSOR => Ok(Cursor(bytes.into())),
+            _ => Err(NoCursor),
+        }
+    }
+}
 
 /// Some entries, and where to go on; no cursor: that was all.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -280,6 +280,13 @@ impl Store for Memory {
         }))
     }
 
+    fn look<'a>(&'a self, key: &'a Key) -> Reply<'a, Option<Entry>> {
+        let (tables, now) = (self.tables(), clock());
+        let place = (key.clone(), None);
+        let row = tables.rows.get(&place).filter(|(until, _)| *until > now);
+        ready(Ok(row.map(|(until, row)| entry(&place, *until, row, now))))
+    }
+
     fn restore<'a>(&'a self, entries: &'a [Entry]) -> Reply<'a, ()> {
         let (mut tables, now) = (self.tables(), clock());
         let mut put = |entry: &Entry| {

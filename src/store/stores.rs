@@ -46,6 +46,11 @@ impl Stores {
         &self.own
     }
 
+    /// What several machines share, where there is such a store.
+    pub fn shared(&self) -> Option<&Arc<dyn Store>> {
+        self.shared.as_ref()
+    }
+
     /// Every store once, with the modules that are named for it (none: all others).
     pub fn all(&self) -> Vec<(Vec<&str>, &Arc<dyn Store>)> {
         let mut all: Vec<(Vec<&str>, &Arc<dyn Store>)> = vec![(Vec::new(), &self.own)];

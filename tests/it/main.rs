@@ -25,4 +25,5 @@ mod rules_corpus;
 mod rules_support;
 mod start;
 mod store;
+mod store_cli;
 mod support;

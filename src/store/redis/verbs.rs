@@ -142,6 +142,10 @@ impl Store for Redis {
         Box::pin(self.walk_on(space, after, count))
     }
 
+    fn look<'a>(&'a self, key: &'a Key) -> Reply<'a, Option<Entry>> {
+        Box::pin(self.one(key))
+    }
+
     fn restore<'a>(&'a self, entries: &'a [Entry]) -> Reply<'a, ()> {
         Box::pin(self.put_back(entries))
     }

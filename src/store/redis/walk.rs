@@ -146,6 +146,14 @@ impl Redis {
         })
     }
 
+    pub(super) async fn one(&self, key: &Key) -> Result<Option<Entry>, Error> {
+        let question = Question::script(Script::Look, self.names.of(key)).with("-").with("1");
+        let replies = self.trip(Access::Write, &[question]).await?;
+        let found = replies.first().map(|reply| read(key, reply)).unwrap_or_default();
+        let mut whole = found.entries.into_iter().filter(|e| !matches!(e.content, Content::Item(..)));
+        Ok(whole.next())
+    }
+
     pub(super) async fn put_back(&self, entries: &[Entry]) -> Result<(), Error> {
         let mut questions = Vec::with_capacity(entries.len());
         let mut lists: BTreeMap<&Key, Vec<(Position, &Entry)>> = BTreeMap::new();

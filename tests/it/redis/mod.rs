@@ -2,6 +2,6 @@
 
 mod daemon;
 mod faults;
-mod server;
+pub mod server;
 mod suite;
 mod ways;

@@ -222,6 +222,15 @@ async fn walks(store: &dyn Store) {
             .iter()
             .any(|e| matches!(e.content, Content::Bucket { level, .. } if level == 3.0))
     );
+    let look = |name: &str| {
+        let key = Key::new("walk", name);
+        async move { store.look(&key).await.unwrap() }
+    };
+    let first_again = look("00").await.unwrap();
+    assert_eq!((&first_again.key, &first_again.content), (&first.key, &first.content));
+    assert!(matches!(first_again.life, Life::For(left) if left > Duration::from_secs(50)));
+    assert!(matches!(look("pail").await.unwrap().content, Content::Bucket { .. }));
+    assert_eq!((look("list").await, look("none").await), (None, None));
     assert!(all(store, None, 1_000).await.len() > found.len());
     let census = store.census().await.unwrap();
     let walk = census.iter().find(|s| s.name == "walk").unwrap();
