@@ -3,13 +3,23 @@
 //! Verbs say what is meant, so that every engine can do them in one step. What the daemon must not lose is asked for with
 //! [`Store::settle`]; everything else is answered from memory and on disk within a second. The room knows nothing of mail.
 
-pub mod disk;
+mod blocks;
+mod budget;
+mod census;
+mod compact;
+mod disk;
 pub mod embedded;
 mod entry;
 pub mod folder;
 mod front;
 pub mod memory;
+mod pail;
+mod place;
+mod shelf;
 mod stores;
+mod tables;
+mod view;
+mod writer;
 #[cfg(test)]
 mod tests;
 
