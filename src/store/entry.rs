@@ -33,6 +33,13 @@ impl Key {
         self.0.get(end + 1..).unwrap_or_default()
     }
 
+    /// The key of such bytes.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Key> {
+        let end = memchr::memchr(0, bytes)?;
+        std::str::from_utf8(bytes.get(..end)?).ok()?;
+        Some(Key(bytes.into()))
+    }
+
     /// Space, NUL, name: the key of engines that know bytes only.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
@@ -54,6 +61,14 @@ impl Life {
         match self {
             Life::Forever => u64::MAX,
             Life::For(time) => now.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+        }
+    }
+
+    /// What remains until a moment of expiry.
+    pub(super) fn remaining(until: u64, now: u64) -> Life {
+        match until {
+            u64::MAX => Life::Forever,
+            until => Life::For(Duration::from_millis(until.saturating_sub(now))),
         }
     }
 }

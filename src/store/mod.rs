@@ -3,17 +3,27 @@
 //! Verbs say what is meant, so that every engine can do them in one step. What the daemon must not lose is asked for with
 //! [`Store::settle`]; everything else is answered from memory and on disk within a second. The room knows nothing of mail.
 
-pub mod disk;
+mod blocks;
+mod budget;
+mod census;
+mod compact;
+mod disk;
 pub mod embedded;
 mod entry;
 pub mod export;
 pub mod folder;
 mod front;
 pub mod memory;
+mod pail;
+mod place;
 mod redis;
+mod shelf;
 mod stores;
+mod tables;
 #[cfg(test)]
 mod tests;
+mod view;
+mod writer;
 
 pub use embedded::Embedded;
 pub use entry::{Bucket, Caps, Content, Cursor, Entry, Key, Level, Life, NoCursor, Page, Position, Scale, Space};
