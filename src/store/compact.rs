@@ -33,7 +33,12 @@ pub(super) fn run(shared: &Shared) -> Result<bool, Trouble> {
     let done = done?;
     if done {
         let now = fs::metadata(path).map_or(0, |m| m.len());
-        tracing::info!("the store's file {} shrank from {} to {} MiB", path.display(), size >> 20, now >> 20);
+        tracing::info!(
+            "the store's file {} shrank from {} to {} MiB",
+            path.display(),
+            size >> 20,
+            now >> 20
+        );
     }
     Ok(done)
 }

@@ -28,32 +28,33 @@ pub struct Embedded {
     history: Shelf,
     budget: Arc<Budget>,
     // Last, so that the folder is unlocked after the writers have ended.
-    _folder: Option<Folder>,
+    _folders: Vec<Folder>,
 }
 
 impl Embedded {
     /// Opens the store of a state folder that this process has locked.
     pub fn open(folder: Folder) -> Result<Embedded, Refused> {
-        Embedded::open_with(folder, MAX_SIZE)
+        Embedded::open_in(vec![folder], MAX_SIZE)
     }
 
-    /// Opens it with a limit of its size on disk, in bytes.
-    pub fn open_with(folder: Folder, max_size: u64) -> Result<Embedded, Refused> {
+    /// Opens it in the last of some folders that stay locked as long as it lives, with a limit of its size on disk, in bytes.
+    pub fn open_in(folders: Vec<Folder>, max_size: u64) -> Result<Embedded, Refused> {
+        let path = folders.last().map(|f| f.path().to_owned()).unwrap_or_default();
         let open = |name: &str| {
-            let path = folder.path().join(name);
+            let path = path.join(name);
             Disk::open(&path).map_err(|refusal| refused(&path, refusal))
         };
         let (main, history) = (open("store.redb")?, open("history.redb")?);
-        Ok(Embedded::start(main, history, max_size, Some(folder)))
+        Ok(Embedded::start(main, history, max_size, folders))
     }
 
-    pub(super) fn start(main: Disk, history: Disk, max_size: u64, folder: Option<Folder>) -> Embedded {
+    pub(super) fn start(main: Disk, history: Disk, max_size: u64, folders: Vec<Folder>) -> Embedded {
         let budget = Arc::new(Budget::new(max_size));
         Embedded {
             main: Shelf::start(main, budget.clone(), Role::Main),
             history: Shelf::start(history, budget.clone(), Role::History),
             budget,
-            _folder: folder,
+            _folders: folders,
         }
     }
 
@@ -182,24 +183,32 @@ fn restore(view: &mut View<'_>, entry: &Entry) -> Result<(), Halt> {
 
 impl Store for Embedded {
     fn get_many<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, Vec<Option<Bytes>>> {
-        ready(self.each(keys, |k| k, |shelf, keys| {
-            let places: Vec<Place> = keys.iter().map(one).collect();
-            Ok(shelf.get(&places)?.into_iter().map(value).collect())
-        }))
+        ready(self.each(
+            keys,
+            |k| k,
+            |shelf, keys| {
+                let places: Vec<Place> = keys.iter().map(one).collect();
+                Ok(shelf.get(&places)?.into_iter().map(value).collect())
+            },
+        ))
     }
 
     fn put_many<'a>(&'a self, entries: &'a [(Key, Bytes)], life: Life) -> Reply<'a, ()> {
-        let put = self.each(entries, |(k, _)| k, |shelf, entries| {
-            let places: Vec<Place> = entries.iter().map(|(key, _)| one(key)).collect();
-            shelf.change(|view| {
-                let until = life.until(view.now);
-                room(view, &places, until)?;
-                for (place, (_, value)) in places.iter().zip(entries) {
-                    view.set(place.clone(), until, Row::Value(value.clone()));
-                }
-                Ok(Vec::<()>::new())
-            })
-        });
+        let put = self.each(
+            entries,
+            |(k, _)| k,
+            |shelf, entries| {
+                let places: Vec<Place> = entries.iter().map(|(key, _)| one(key)).collect();
+                shelf.change(|view| {
+                    let until = life.until(view.now);
+                    room(view, &places, until)?;
+                    for (place, (_, value)) in places.iter().zip(entries) {
+                        view.set(place.clone(), until, Row::Value(value.clone()));
+                    }
+                    Ok(Vec::<()>::new())
+                })
+            },
+        );
         ready(put.map(drop))
     }
 
@@ -217,66 +226,82 @@ impl Store for Embedded {
     }
 
     fn remove_many<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
-        let removed = self.each(keys, |k| k, |shelf, keys| {
-            shelf.change(|view| {
-                keys.iter().for_each(|key| view.front.clear(&place::stem(key)));
-                Ok(Vec::<()>::new())
-            })
-        });
+        let removed = self.each(
+            keys,
+            |k| k,
+            |shelf, keys| {
+                shelf.change(|view| {
+                    keys.iter().for_each(|key| view.front.clear(&place::stem(key)));
+                    Ok(Vec::<()>::new())
+                })
+            },
+        );
         ready(removed.map(drop))
     }
 
     fn add_many<'a>(&'a self, amounts: &'a [(Key, i64)], life: Life) -> Reply<'a, Vec<i64>> {
-        ready(self.each(amounts, |(k, _)| k, |shelf, amounts| {
-            let places: Vec<Place> = amounts.iter().map(|(key, _)| one(key)).collect();
-            shelf.change(|view| {
-                let until = life.until(view.now);
-                view.want(&places)?;
-                room(view, &places, until)?;
-                let mut sums = Vec::with_capacity(amounts.len());
-                for (place, (_, amount)) in places.iter().zip(amounts) {
-                    let sum = counter(value(view.get(place)?).as_ref()).saturating_add(*amount);
-                    view.set(place.clone(), until, Row::Value(counter_bytes(sum)));
-                    sums.push(sum);
-                }
-                Ok(sums)
-            })
-        }))
+        ready(self.each(
+            amounts,
+            |(k, _)| k,
+            |shelf, amounts| {
+                let places: Vec<Place> = amounts.iter().map(|(key, _)| one(key)).collect();
+                shelf.change(|view| {
+                    let until = life.until(view.now);
+                    view.want(&places)?;
+                    room(view, &places, until)?;
+                    let mut sums = Vec::with_capacity(amounts.len());
+                    for (place, (_, amount)) in places.iter().zip(amounts) {
+                        let sum = counter(value(view.get(place)?).as_ref()).saturating_add(*amount);
+                        view.set(place.clone(), until, Row::Value(counter_bytes(sum)));
+                        sums.push(sum);
+                    }
+                    Ok(sums)
+                })
+            },
+        ))
     }
 
     fn take<'a>(&'a self, buckets: &'a [Bucket], life: Life) -> Reply<'a, Vec<Level>> {
-        ready(self.each(buckets, |b| &b.key, |shelf, buckets| {
-            let places: Vec<Place> = buckets.iter().map(|b| one(&b.key)).collect();
-            shelf.change(|view| {
-                let until = life.until(view.now);
-                view.want(&places)?;
-                room(view, &places, until)?;
-                let mut levels = Vec::with_capacity(buckets.len());
-                for (place, bucket) in places.iter().zip(buckets) {
-                    let mut pail = pail(view.get(place)?, view.now);
-                    levels.push(pail.take(bucket, view.now));
-                    view.set(place.clone(), until, Row::Pail(pail));
-                }
-                Ok(levels)
-            })
-        }))
+        ready(self.each(
+            buckets,
+            |b| &b.key,
+            |shelf, buckets| {
+                let places: Vec<Place> = buckets.iter().map(|b| one(&b.key)).collect();
+                shelf.change(|view| {
+                    let until = life.until(view.now);
+                    view.want(&places)?;
+                    room(view, &places, until)?;
+                    let mut levels = Vec::with_capacity(buckets.len());
+                    for (place, bucket) in places.iter().zip(buckets) {
+                        let mut pail = pail(view.get(place)?, view.now);
+                        levels.push(pail.take(bucket, view.now));
+                        view.set(place.clone(), until, Row::Pail(pail));
+                    }
+                    Ok(levels)
+                })
+            },
+        ))
     }
 
     fn scale<'a>(&'a self, scales: &'a [Scale], life: Life) -> Reply<'a, ()> {
-        let scaled = self.each(scales, |s| &s.key, |shelf, scales| {
-            let places: Vec<Place> = scales.iter().map(|s| one(&s.key)).collect();
-            shelf.change(|view| {
-                let until = life.until(view.now);
-                view.want(&places)?;
-                room(view, &places, until)?;
-                for (place, scale) in places.iter().zip(scales) {
-                    let mut pail = pail(view.get(place)?, view.now);
-                    pail.scale(scale);
-                    view.set(place.clone(), until, Row::Pail(pail));
-                }
-                Ok(Vec::<()>::new())
-            })
-        });
+        let scaled = self.each(
+            scales,
+            |s| &s.key,
+            |shelf, scales| {
+                let places: Vec<Place> = scales.iter().map(|s| one(&s.key)).collect();
+                shelf.change(|view| {
+                    let until = life.until(view.now);
+                    view.want(&places)?;
+                    room(view, &places, until)?;
+                    for (place, scale) in places.iter().zip(scales) {
+                        let mut pail = pail(view.get(place)?, view.now);
+                        pail.scale(scale);
+                        view.set(place.clone(), until, Row::Pail(pail));
+                    }
+                    Ok(Vec::<()>::new())
+                })
+            },
+        );
         ready(scaled.map(drop))
     }
 
@@ -354,10 +379,11 @@ impl Store for Embedded {
             health.waiting += state.front.load().0;
             if let Some(trouble) = &state.trouble {
                 health.reason = Some(trouble.text().to_owned());
-            } else if state.full {
-                let limit = self.budget.limit();
-                health.reason.get_or_insert(format!("it holds its {limit} (store.max_size)"));
             }
+        }
+        if self.budget.full(Role::Main) {
+            let limit = self.budget.limit();
+            health.reason.get_or_insert(format!("it holds its {limit} (store.max_size)"));
         }
         health.degraded = health.reason.is_some();
         health

@@ -18,10 +18,10 @@ mod place;
 mod shelf;
 mod stores;
 mod tables;
-mod view;
-mod writer;
 #[cfg(test)]
 mod tests;
+mod view;
+mod writer;
 
 pub use embedded::Embedded;
 pub use entry::{Bucket, Caps, Content, Cursor, Entry, Key, Level, Life, Page, Position, Scale, Space};

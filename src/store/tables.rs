@@ -4,7 +4,10 @@
 use super::entry::Position;
 use super::front::Batch;
 use super::place::{self, Place, Row};
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, Table, TableDefinition, TableError, TableHandle, WriteTransaction};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, Table, TableDefinition, TableError, TableHandle,
+    WriteTransaction,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
@@ -135,7 +138,14 @@ pub(super) fn rows(database: &Database, space: &str, range: Bounds<'_>, back: bo
     let Some(table) = reading(&reader, &format!("r {space}"))? else {
         return Ok((Vec::new(), true));
     };
-    let inner = (range.0.map(place::within), range.1.map(place::within));
+    // A bound that lies in no place of this space is the end of the space.
+    let inside = |bound: Bound<&'_ [u8]>| match bound {
+        Bound::Included(place) if place::space(place) == space => Bound::Included(place::within(place).to_vec()),
+        Bound::Excluded(place) if place::space(place) == space => Bound::Excluded(place::within(place).to_vec()),
+        _ => Bound::Unbounded,
+    };
+    let (from, to) = (inside(range.0), inside(range.1));
+    let inner = (from.as_ref().map(|b| &**b), to.as_ref().map(|b| &**b));
     let mut range = table.range::<&[u8]>(inner)?;
     let mut rows = Vec::new();
     while rows.len() < limit {
@@ -171,7 +181,8 @@ pub(super) fn expired(database: &Database, space: &str, now: u64, limit: usize) 
     };
     let end = now.saturating_add(1).to_be_bytes();
     let rows = table.range::<&[u8]>((Bound::Unbounded, Bound::Excluded(&end[..])))?.take(limit);
-    rows.map(|row| Ok(whole(space, row?.0.value().get(8..).unwrap_or_default()))).collect()
+    rows.map(|row| Ok(whole(space, row?.0.value().get(8..).unwrap_or_default())))
+        .collect()
 }
 
 /// Writes a batch in one commit, on disk when this returns; gives what lies in the file then.

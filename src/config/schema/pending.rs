@@ -23,8 +23,6 @@ const PENDING: &[&str] = &[
     "listen.controller.named",
     "upstream",
     "redis",
-    "store.path",
-    "store.max_size",
     "composites",
     "bayes",
 ];
