@@ -138,7 +138,14 @@ pub(super) fn rows(database: &Database, space: &str, range: Bounds<'_>, back: bo
     let Some(table) = reading(&reader, &format!("r {space}"))? else {
         return Ok((Vec::new(), true));
     };
-    let inner = (range.0.map(place::within), range.1.map(place::within));
+    // A bound that lies in no place of this space is the end of the space.
+    let inside = |bound: Bound<&'_ [u8]>| match bound {
+        Bound::Included(place) if place::space(place) == space => Bound::Included(place::within(place).to_vec()),
+        Bound::Excluded(place) if place::space(place) == space => Bound::Excluded(place::within(place).to_vec()),
+        _ => Bound::Unbounded,
+    };
+    let (from, to) = (inside(range.0), inside(range.1));
+    let inner = (from.as_ref().map(|b| &**b), to.as_ref().map(|b| &**b));
     let mut range = table.range::<&[u8]>(inner)?;
     let mut rows = Vec::new();
     while rows.len() < limit {

@@ -1,3 +1,5 @@
+//! Tests of what `torwart store` carries out and in.
+
 use super::carry::{export_from, import_into};
 use super::copy::copy_by;
 use super::*;

@@ -33,11 +33,18 @@ fn replica_of(master: &Peer) -> Peer {
     replica
 }
 
+/// Waits until every replica in turn has it.
 async fn arrives(store: &Redis, name: &str, value: &str) {
     let begun = Instant::now();
-    while get(store, name).await.as_deref() != Some(value.as_bytes()) {
+    let mut met = 0;
+    while met < 8 {
         assert!(begun.elapsed() < Duration::from_secs(10), "{name} never arrives");
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        if get(store, name).await.as_deref() == Some(value.as_bytes()) {
+            met += 1;
+        } else {
+            met = 0;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 }
 
