@@ -40,6 +40,8 @@ pub(super) type Flush = (Option<String>, Sender<Result<u64, Error>>);
 
 #[derive(Default)]
 pub(super) struct State {
+    /// What it is called in the log.
+    pub name: &'static str,
     pub front: Front,
     pub waiters: Vec<Sender<Result<(), Error>>>,
     pub flushes: Vec<Flush>,
@@ -58,7 +60,11 @@ pub(super) type Found = Vec<(Place, u64, Row)>;
 
 impl Shelf {
     pub fn start(disk: Disk, budget: Arc<Budget>, role: Role) -> Shelf {
-        let mut state = State::default();
+        let name = match role {
+            Role::Main => "store",
+            Role::History => "history",
+        };
+        let mut state = State { name, ..State::default() };
         state.front.last = disk.sizes().last;
         budget.note(role, disk.sizes().cost());
         let shared = Arc::new(Shared {
@@ -69,15 +75,11 @@ impl Shelf {
             role,
         });
         let work = shared.clone();
-        let name = match role {
-            Role::Main => "store",
-            Role::History => "history",
-        };
         let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(move || writer::run(&work));
         let writer = match spawned {
             Ok(handle) => Some(handle),
             Err(error) => {
-                tracing::error!("cannot start the store's thread, going on in memory: {error}");
+                tracing::error!("cannot start a thread, the {name} goes on in memory: {error}");
                 shared.lock().trouble = Some(Trouble::Failed(error.to_string()));
                 None
             }
@@ -324,11 +326,11 @@ impl State {
     /// Notes trouble, and says it once.
     pub fn suffer(&mut self, trouble: Trouble) {
         if self.trouble.is_none() {
-            let text = trouble.text();
+            let (text, name) = (trouble.text(), self.name);
             match &trouble {
-                Trouble::Full(_) => tracing::error!("disk full, going on in memory: {text}"),
-                Trouble::Failed(_) => tracing::error!("the store cannot be written, going on in memory: {text}"),
-                Trouble::Damaged(_) => tracing::error!("the store's file is damaged, going on in memory: {text}"),
+                Trouble::Full(_) => tracing::error!("disk full, the {name} goes on in memory: {text}"),
+                Trouble::Failed(_) => tracing::error!("the {name} cannot be written, it goes on in memory: {text}"),
+                Trouble::Damaged(_) => tracing::error!("the file of the {name} is damaged, it goes on in memory: {text}"),
             }
         }
         self.trouble = Some(trouble);
@@ -352,7 +354,7 @@ impl State {
 
     pub fn recover(&mut self) {
         if self.trouble.take().is_some() {
-            tracing::info!("the store takes writes again, nothing said meanwhile is lost");
+            tracing::info!("the {} takes writes again, nothing said meanwhile is lost", self.name);
         }
     }
 
