@@ -6,6 +6,7 @@ mod cli;
 mod failures;
 mod finds;
 mod servers;
+mod shared;
 
 use crate::support::filter::{Settings, Torwart};
 use crate::support::rspamc::{report, rspamc};

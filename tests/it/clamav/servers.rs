@@ -49,7 +49,7 @@ pub struct Clamd {
     pub tcp: SocketAddr,
     pub socket: PathBuf,
     server: Server,
-    folder: Folder,
+    _folder: Folder,
 }
 
 /// The second pattern that it knows.
@@ -84,16 +84,12 @@ impl Clamd {
             tcp,
             socket,
             server,
-            folder,
+            _folder: folder,
         }
     }
 
     pub fn server(&mut self) -> &mut Server {
         &mut self.server
-    }
-
-    pub fn folder(&self) -> &Folder {
-        &self.folder
     }
 }
 
