@@ -1,16 +1,13 @@
-//! `torwart greylist`: who waits, and letting them in. Through the control socket; without a daemon the store is opened here.
+//! `torwart greylist`: who waits, and letting them in. Shows and asks, no more.
 
-use super::control::folders;
-use super::{ConfigArgs, load, print, report, runtime};
-use crate::daemon::control::{self, Failure};
-use crate::limits::greylist::waiting::{self, Waiting, Which};
-use crate::store::{Embedded, Folder};
+use super::access::Access;
+use super::{ConfigArgs, print, report};
+use crate::limits::greylist::waiting::{Waiting, Which};
 use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::net::IpAddr;
-use std::path::Path;
 use std::process::ExitCode;
 
 #[derive(Args)]
@@ -59,7 +56,7 @@ struct Who {
 pub(super) fn run(args: &GreylistArgs) -> Result<ExitCode> {
     match &args.what {
         What::List { which, json } => {
-            let all = ask(which, &json!({ "verb": "greylist.list" }), |store| Box::pin(list(store)))?;
+            let all = Access::open(which)?.ask(&json!({ "verb": "greylist.list" }))?;
             print(&if *json { report::pretty(&all) + "\n" } else { table(&all)? });
         }
         What::Release { which, who } => {
@@ -69,7 +66,7 @@ pub(super) fn run(args: &GreylistArgs) -> Result<ExitCode> {
                 ip: who.ip,
             };
             let request = json!({ "verb": "greylist.release", "which": wanted });
-            let done = ask(which, &request, |store| Box::pin(async move { release(store, &wanted).await }))?;
+            let done = Access::open(which)?.ask(&request)?;
             let count = done.get("released").and_then(Value::as_u64).unwrap_or_default();
             print(&format!("released: {count}\n"));
             if count == 0 {
@@ -78,36 +75,6 @@ pub(super) fn run(args: &GreylistArgs) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-type Work<'a> = std::pin::Pin<Box<dyn Future<Output = Result<Value>> + 'a>>;
-
-/// Has the daemon do it, or does it here while none runs.
-fn ask(which: &ConfigArgs, request: &Value, here: impl for<'a> FnOnce(&'a Embedded) -> Work<'a>) -> Result<Value> {
-    let loaded = load(which)?;
-    let folders = folders(which, &loaded.config)?;
-    match control::ask(&folders.run, request) {
-        Ok(result) => Ok(result),
-        Err(Failure::Absent { .. }) => alone(&folders.state, here),
-        Err(refused) => Err(refused.into()),
-    }
-}
-
-fn alone(state: &Path, here: impl for<'a> FnOnce(&'a Embedded) -> Work<'a>) -> Result<Value> {
-    if !state.join("store.redb").exists() {
-        return Err(anyhow!("no daemon runs, and there is no store in {}", state.display()));
-    }
-    let store = Embedded::open(Folder::open(state)?)?;
-    eprintln!("no daemon runs; this is the store in {}", state.display());
-    runtime()?.block_on(here(&store))
-}
-
-async fn list(store: &Embedded) -> Result<Value> {
-    Ok(serde_json::to_value(waiting::list(store).await?)?)
-}
-
-async fn release(store: &Embedded, which: &Which) -> Result<Value> {
-    Ok(json!({ "released": waiting::release(store, which).await? }))
 }
 
 /// Rows for people; senders and recipients are what strangers chose, so nothing of them reaches the terminal raw.

@@ -1,19 +1,14 @@
-//! `torwart history`: through the control socket; without a daemon it reads the store itself.
+//! `torwart history`: what was decided, for people and scripts.
 
-use super::control::folders;
-use super::{ConfigArgs, load, print, runtime};
-use crate::daemon::control::{self, Failure};
-use crate::record::history::{Wanted, list, search};
+use super::access::Access;
+use super::{ConfigArgs, print};
 use crate::record::log_line::clean;
-use crate::store::{Embedded, Folder, Store};
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
-use std::path::Path;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 /// Rows asked for at a time.
 const PAGE: usize = 200;
@@ -73,27 +68,13 @@ impl HistoryArgs {
 }
 
 pub(super) fn run(args: &HistoryArgs) -> Result<ExitCode> {
-    let loaded = load(&args.which)?;
-    let folders = folders(&args.which, &loaded.config)?;
+    let access = Access::open(&args.which)?;
     let mut question = args.question();
     question.insert("verb".to_owned(), json!("history"));
     let mut left = args.limit;
-    let mut own: Option<Own> = None;
     while left > 0 {
         question.insert("limit".to_owned(), json!(left.min(PAGE).to_string()));
-        let found = match &own {
-            Some(own) => own.ask(&question)?,
-            None => match control::ask(&folders.run, &Value::Object(question.clone())) {
-                Ok(found) => found,
-                Err(Failure::Absent { .. }) => {
-                    let opened = Own::open(&folders.state)?;
-                    let found = opened.ask(&question)?;
-                    own = Some(opened);
-                    found
-                }
-                Err(refused) => return Err(refused.into()),
-            },
-        };
+        let found = access.ask(&Value::Object(question.clone()))?;
         let rows = found.get("rows").and_then(Value::as_array);
         for row in rows.into_iter().flatten() {
             print(&if args.json { format!("{row}\n") } else { line(row) });
@@ -105,33 +86,6 @@ pub(super) fn run(args: &HistoryArgs) -> Result<ExitCode> {
         };
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The store, while no daemon holds it.
-struct Own {
-    store: Embedded,
-    runtime: tokio::runtime::Runtime,
-}
-
-impl Own {
-    fn open(state: &Path) -> Result<Own> {
-        if !state.join("store.redb").exists() {
-            return Err(anyhow!("no daemon runs, and there is no store in {}", state.display()));
-        }
-        let store = Embedded::open(Folder::open(state)?)?;
-        eprintln!("no daemon runs; this is the history in {}", state.display());
-        Ok(Own {
-            store,
-            runtime: runtime()?,
-        })
-    }
-
-    fn ask(&self, question: &Map<String, Value>) -> Result<Value> {
-        let arguments = question.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
-        let wanted = Wanted::read(arguments, SystemTime::now()).map_err(|e| anyhow!(e))?;
-        let store: &dyn Store = &self.store;
-        Ok(self.runtime.block_on(search(store, &list(), &wanted))?.to_json())
-    }
 }
 
 /// One message in one line: time, action, score, who to whom, Subject, the weightiest symbols.

@@ -1,5 +1,6 @@
 //! The command line: the only reader of arguments. Each verb has its file; the work is done on lower floors.
 
+mod access;
 mod check;
 mod client;
 mod control;

@@ -10,14 +10,11 @@ use super::logging::Logging;
 use super::start::Options;
 use super::{keeper, notify, settings};
 use crate::config;
-use crate::limits::greylist::waiting::{self, Which};
-use crate::record::history::Wanted;
-use crate::store::Store;
 use crate::workers::controller::Desk;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -278,9 +275,7 @@ async fn heartbeat() {
 
 /// Rows of the history that answer to a request.
 async fn history(house: &House, request: &Value) -> Result<Value, String> {
-    let arguments = request.as_object().into_iter().flatten();
-    let arguments = arguments.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
-    let wanted = Wanted::read(arguments, SystemTime::now())?;
+    let wanted = keeper::wanted(request)?;
     match house.record.history.search(&wanted).await {
         Some(Ok(found)) => Ok(found.to_json()),
         Some(Err(problem)) => Err(problem.to_string()),
@@ -306,20 +301,7 @@ impl Verbs for Desktop {
                     self.ask.send(sender).await.map_err(|_| "the daemon stops".to_owned())?;
                     outcome.await.map_err(gone)?
                 }
-                "greylist.list" => {
-                    let all = waiting::list(&*self.greylist()?).await.map_err(|e| e.to_string())?;
-                    serde_json::to_value(all).map_err(|e| e.to_string())
-                }
-                "greylist.release" => {
-                    let which = request
-                        .get("which")
-                        .cloned()
-                        .ok_or("the request does not say which messages are meant")?;
-                    let which: Which = serde_json::from_value(which).map_err(|e| format!("cannot read which messages are meant: {e}"))?;
-                    let count = waiting::release(&*self.greylist()?, &which).await.map_err(|e| e.to_string())?;
-                    Ok(json!({ "released": count }))
-                }
-                verb if verb.starts_with("store.") => {
+                verb if keeper::VERBS.contains(&verb) => {
                     let state = self.house.state();
                     let stores = state.stores.as_ref().ok_or("this daemon remembers nothing")?;
                     // Counters of the last seconds belong to what is read; those that fail to get there are told in the log.
@@ -327,20 +309,10 @@ impl Verbs for Desktop {
                     keeper::carry_out(stores, verb, request).await
                 }
                 other => Err(format!(
-                    "this daemon knows no verb \"{other}\"; it knows stat, history, reload, greylist.list, greylist.release, {}",
+                    "this daemon knows no verb \"{other}\"; it knows stat, reload, {}",
                     keeper::VERBS.join(", ")
                 )),
             }
         })
-    }
-}
-
-impl Desktop {
-    /// Where greylisting remembers.
-    fn greylist(&self) -> Result<Arc<dyn Store>, String> {
-        let stores = self.house.state().stores.clone();
-        stores
-            .map(|s| s.of("greylist"))
-            .ok_or_else(|| "this daemon has no store".to_owned())
     }
 }

@@ -1,7 +1,7 @@
 //! Exports written to files and read from them. A file is whole or not there; one that is not whole changes nothing.
 
+use super::super::access::Access;
 use super::super::print;
-use super::access::Access;
 use super::show::entries;
 use super::{ExportArgs, ImportArgs};
 use crate::store::export::{Header, Reader, Row, Writer};

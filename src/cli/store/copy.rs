@@ -1,8 +1,8 @@
 //! `torwart store copy`: out of one store into another, and then proof that everything arrived.
 
+use super::super::access::Access;
 use super::super::print;
 use super::CopyArgs;
-use super::access::Access;
 use super::carry::{Done, pages};
 use super::show::entries;
 use crate::store::export::{self, Row};

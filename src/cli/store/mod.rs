@@ -1,15 +1,14 @@
 //! `torwart store`: what the daemon remembers, seen, taken away, carried out and back in.
 
-mod access;
 mod carry;
 mod copy;
 mod show;
 #[cfg(test)]
 mod tests;
 
+use super::access::Access;
 use super::{ConfigArgs, print, report};
 use crate::base::hex;
-use access::Access;
 use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! The verbs of `torwart store`, carried out on the stores of one configuration: by the daemon for its control socket, and by
+//! The verbs of `torwart store`, `greylist` and `history`, carried out on the stores of one configuration: by the daemon for its control socket, and by
 //! the command line itself while no daemon runs. Nothing here reads files or talks to people.
 
 mod carry;
@@ -7,14 +7,20 @@ mod tests;
 mod which;
 
 use crate::base::{hex, suggest};
+use crate::limits::greylist::waiting::{self, Which};
+use crate::record::history;
 use crate::store::export::{self, Row};
 use crate::store::{Content, Entry, Error, Key, Life, Space, Stores};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::time::SystemTime;
 
 /// The verbs.
-pub const VERBS: [&str; 6] = [
+pub const VERBS: [&str; 9] = [
+    "greylist.list",
+    "greylist.release",
+    "history",
     "store.stat",
     "store.health",
     "store.get",
@@ -31,6 +37,20 @@ const ITEM_BYTES: usize = 8 << 20;
 /// Carries out one verb; `request` is the whole object that asked for it.
 pub async fn carry_out(stores: &Stores, verb: &str, request: &Value) -> Result<Value, String> {
     match verb {
+        "greylist.list" => {
+            let all = waiting::list(&*stores.of("greylist")).await.map_err(|e| e.to_string())?;
+            serde_json::to_value(all).map_err(|e| e.to_string())
+        }
+        "greylist.release" => {
+            let Release { which } = read(request)?;
+            let count = waiting::release(&*stores.of("greylist"), &which).await.map_err(|e| e.to_string())?;
+            Ok(json!({ "released": count }))
+        }
+        "history" => {
+            let wanted = wanted(request)?;
+            let found = history::search(&*stores.of("history"), &history::list(), &wanted).await;
+            found.map(|f| f.to_json()).map_err(|e| e.to_string())
+        }
         "store.stat" => stat(stores, read(request)?, true).await,
         "store.health" => stat(stores, read(request)?, false).await,
         "store.get" => get(stores, read(request)?).await,
@@ -39,6 +59,18 @@ pub async fn carry_out(stores: &Stores, verb: &str, request: &Value) -> Result<V
         "store.import" => carry::import(stores, read(request)?).await,
         other => Err(format!("the store knows no verb \"{other}\"; it knows {}", VERBS.join(", "))),
     }
+}
+
+#[derive(Deserialize)]
+struct Release {
+    which: Which,
+}
+
+/// Which rows of the history a request asks for.
+pub fn wanted(request: &Value) -> Result<history::Wanted, String> {
+    let arguments = request.as_object().into_iter().flatten();
+    let arguments = arguments.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
+    history::Wanted::read(arguments, SystemTime::now())
 }
 
 fn read<T: DeserializeOwned>(request: &Value) -> Result<T, String> {

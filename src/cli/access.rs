@@ -1,7 +1,8 @@
-//! The way to the stores: through the daemon where one runs, else opened here. The verbs are the same ones.
+//! The way to what is remembered: through the daemon where one runs, else the stores of its configuration are opened here. The verbs
+//! are the same ones.
 
-use super::super::control::{Folders, folders};
-use super::super::{ConfigArgs, load, runtime};
+use super::control::{Folders, folders};
+use super::{ConfigArgs, load, runtime};
 use crate::daemon::control::{self, Failure};
 use crate::daemon::{keeper, start};
 use crate::store::Stores;
