@@ -38,14 +38,14 @@ impl Access {
 
     fn find(which: &ConfigArgs, make: bool) -> Result<Access> {
         let loaded = load(which)?;
-        let Folders { state, run } = folders(which, &loaded.config)?;
+        let Folders { store: folder, run } = folders(which, &loaded.config)?;
         let absent = match control::ask(&run, &json!({ "verb": "stat" })) {
             Ok(_) => return Ok(Access::Daemon(run)),
             Err(absent @ Failure::Absent { .. }) => absent,
             Err(refused) => return Err(refused.into()),
         };
-        if !make && !state.join("store.redb").exists() {
-            bail!("no daemon runs, and there is no store in {}", state.display());
+        if !make && !folder.join("store.redb").exists() {
+            bail!("no daemon runs, and there is no store in {}", folder.display());
         }
         let runtime = runtime()?;
         let root = nix::unistd::Uid::effective().is_root();
@@ -56,7 +56,7 @@ impl Access {
             Ok::<_, anyhow::Error>(stores)
         });
         let stores = stores.with_context(|| format!("{absent}, and the store does not open here"))?;
-        eprintln!("no daemon runs; this is the store in {}", state.display());
+        eprintln!("no daemon runs; this is the store in {}", folder.display());
         Ok(Access::Here(runtime, stores))
     }
 

@@ -86,21 +86,22 @@ impl Embedded {
 fn refused(path: &Path, refusal: Refusal) -> Refused {
     let (problem, remedy) = match refusal {
         Refusal::Foreign => (
-            "it is not a file of torwart".to_owned(),
+            "is not a file of torwart".to_owned(),
             "move that file away, or name another folder with store.path or --state".to_owned(),
         ),
         Refusal::Version(version) => (
-            format!("it was written by another version of torwart (format {version})"),
+            format!("was written by another version of torwart (format {version})"),
             "run that version, or move the file away (torwart then starts with an empty store)".to_owned(),
         ),
         Refusal::Trouble(trouble) => (
-            format!("it does not open: {}", trouble.text()),
+            format!("does not open: {}", trouble.text()),
             "free space if the disk is full, or move that file away (torwart then starts with an empty store)".to_owned(),
         ),
     };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
     Refused {
-        path: path.to_owned(),
-        problem,
+        path: path.parent().unwrap_or(path).to_owned(),
+        problem: format!("{name} in it {problem}"),
         remedy,
         holder: None,
     }
@@ -231,6 +232,9 @@ impl Store for Embedded {
             |k| k,
             |shelf, keys| {
                 shelf.change(|view| {
+                    for key in keys {
+                        view.room(&one(key), true, u64::MAX)?;
+                    }
                     keys.iter().for_each(|key| view.front.clear(&place::stem(key)));
                     Ok(Vec::<()>::new())
                 })

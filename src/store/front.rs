@@ -67,15 +67,20 @@ impl Batch {
         Some((place, cell))
     }
 
-    /// Takes out what begins so.
-    fn drain(&mut self, beginning: &[u8]) -> Vec<(Place, Cell)> {
+    /// Takes out what begins so and then has no such byte.
+    fn drain(&mut self, beginning: &[u8], but: Option<u8>) -> Vec<(Place, Cell)> {
         let from = self.rows.range::<[u8], _>((Bound::Included(beginning), Bound::Unbounded));
-        let all: Vec<Place> = from.map(|(p, _)| p.clone()).take_while(|p| p.starts_with(beginning)).collect();
+        let mine = from.map(|(p, _)| p).take_while(|p| p.starts_with(beginning));
+        let all: Vec<Place> = mine
+            .filter(|p| but.is_none() || p.get(beginning.len()).copied() != but)
+            .cloned()
+            .collect();
         all.iter().filter_map(|place| self.take(place)).collect()
     }
 
     fn clear(&mut self, stem: &[u8]) {
-        self.drain(stem);
+        // Behind FF the name goes on.
+        self.drain(stem, Some(0xFF));
         if self.cleared.insert(stem.into()) {
             self.bytes += stem.len() + AROUND;
         }
@@ -90,7 +95,7 @@ impl Batch {
             self.bytes = self.bytes.saturating_sub(stem.len() + AROUND);
         }
         self.flushed.insert(space.to_owned());
-        self.drain(&beginning)
+        self.drain(&beginning, None)
     }
 
     /// Whether what lies there on disk goes with this commit.

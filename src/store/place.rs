@@ -32,6 +32,9 @@ pub(super) enum Row {
     Head(Head),
 }
 
+/// A row and its expiry, where there is one.
+pub(super) type Lies = Option<(u64, Row)>;
+
 /// What is known of a list as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Head {

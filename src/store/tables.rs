@@ -3,7 +3,7 @@
 
 use super::entry::Position;
 use super::front::Batch;
-use super::place::{self, Place, Row};
+use super::place::{self, Lies, Place, Row};
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, Table, TableDefinition, TableError, TableHandle,
     WriteTransaction,
@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 type Definition<'n> = TableDefinition<'n, &'static [u8], &'static [u8]>;
+type Reading = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
 type Bounds<'b> = (Bound<&'b [u8]>, Bound<&'b [u8]>);
 
 /// Greatest position under `last`, sizes under `size SPACE`.
@@ -92,7 +93,7 @@ pub(super) fn sizes(database: &Database) -> Result<Sizes, redb::Error> {
     Ok(sizes)
 }
 
-fn reading(reader: &ReadTransaction, name: &str) -> Result<Option<redb::ReadOnlyTable<&'static [u8], &'static [u8]>>, redb::Error> {
+fn reading(reader: &ReadTransaction, name: &str) -> Result<Option<Reading>, redb::Error> {
     match reader.open_table(Definition::new(name)) {
         Ok(table) => Ok(Some(table)),
         Err(TableError::TableDoesNotExist(_)) => Ok(None),
@@ -109,10 +110,7 @@ fn table_of(place: &[u8]) -> String {
 }
 
 /// What lies at some places, whether it lives or not.
-pub(super) fn get<'p>(
-    database: &Database,
-    places: impl Iterator<Item = &'p Place>,
-) -> Result<Vec<(Place, Option<(u64, Row)>)>, redb::Error> {
+pub(super) fn get<'p>(database: &Database, places: impl Iterator<Item = &'p Place>) -> Result<Vec<(Place, Lies)>, redb::Error> {
     let reader = database.begin_read()?;
     let mut tables = BTreeMap::new();
     let mut found = Vec::new();

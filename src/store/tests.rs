@@ -363,7 +363,7 @@ fn a_copy_takes_the_place_of_a_file_full_of_air() {
     drop(shelf);
     let disk = Disk::open(&path).unwrap();
     assert_eq!(disk.sizes().spaces["test"].entries, 5_010);
-    assert_eq!(disk.with(|d| tables::sizes(d)).unwrap().spaces["test"].entries, 5_010);
+    assert_eq!(disk.with(tables::sizes).unwrap().spaces["test"].entries, 5_010);
 }
 
 #[test]
