@@ -138,7 +138,7 @@ pub(super) fn rows(database: &Database, space: &str, range: Bounds<'_>, back: bo
     let Some(table) = reading(&reader, &format!("r {space}"))? else {
         return Ok((Vec::new(), true));
     };
-    let inner = (range.0.map(place::within), range.1.map(place::within));
+    let inner = (inside(space, range.0), inside(space, range.1));
     let mut range = table.range::<&[u8]>(inner)?;
     let mut rows = Vec::new();
     while rows.len() < limit {
@@ -150,6 +150,14 @@ pub(super) fn rows(database: &Database, space: &str, range: Bounds<'_>, back: bo
         rows.push((whole(space, key.value()), until, row));
     }
     Ok((rows, false))
+}
+
+/// A bound as it is within a space: one outside of it, such as the end of all its places, bounds nothing there.
+fn inside<'b>(space: &str, bound: Bound<&'b [u8]>) -> Bound<&'b [u8]> {
+    match bound {
+        Bound::Included(place) | Bound::Excluded(place) if place::space(place) != space => Bound::Unbounded,
+        bound => bound.map(place::within),
+    }
 }
 
 fn whole(space: &str, within: &[u8]) -> Place {
