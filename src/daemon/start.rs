@@ -122,7 +122,15 @@ pub fn open_store(options: &Options, config: &Config, root: bool) -> Result<(Arc
     let chosen = candidates(options, config).choose(&environment, root);
     let (state, named_by) = chosen.map_err(|e| anyhow!(e))?;
     let folder = Folder::open(&state).map_err(|e| anyhow!("{e} ({named_by})"))?;
-    let store: Arc<dyn Store> = Arc::new(Embedded::open(folder)?);
+    let mut folders = vec![folder];
+    let path = &config.store.path;
+    if !path.as_os_str().is_empty() && *path != state {
+        // Locked too: the folder of another daemon's store is not ours.
+        let own = Folder::open(path).map_err(|e| anyhow!("{e} (named by store.path)"))?;
+        tracing::info!("the store is in {}, named by store.path", path.display());
+        folders.push(own);
+    }
+    let store: Arc<dyn Store> = Arc::new(Embedded::open_in(folders, config.store.max_size.0)?);
     tracing::info!("state in {}, {named_by}", state.display());
     Ok((store, control::run_folder(&config.paths.run, &environment, root, &state)))
 }

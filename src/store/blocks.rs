@@ -7,6 +7,7 @@
 //! checksums. Knows nothing of rows.
 
 use redb::{BackendError, StorageBackend};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::ops::Bound;
@@ -52,6 +53,8 @@ impl From<io::Error> for Unusable {
 #[derive(Debug)]
 pub(super) struct Blocks {
     file: File,
+    /// Where writes go instead of the file, if they are only for reading's sake.
+    overlay: Option<Mutex<HashMap<u64, Vec<u8>>>>,
     state: Mutex<State>,
     damage: Damage,
 }
@@ -86,8 +89,18 @@ impl Blocks {
         Ok(Blocks::with(file, state, damage))
     }
 
-    /// The blocks of a file that was written before.
-    pub fn open(file: File, damage: Damage) -> Result<Blocks, Unusable> {
+    /// The blocks of a file that was written before, to be read while the disk takes no writes: redb's go to memory.
+    pub fn open_to_read(file: File, damage: Damage) -> Result<Blocks, Unusable> {
+        let state = recognise(&file)?;
+        let overlay = Some(Mutex::default());
+        Ok(Blocks {
+            overlay,
+            ..Blocks::with(file, state, damage)
+        })
+    }
+
+    /// The same for writing: the file gets the length it should have.
+    pub fn open_to_write(file: File, damage: Damage) -> Result<Blocks, Unusable> {
         let state = recognise(&file)?;
         let length = physical(state.len);
         if file.metadata()?.len() != length {
@@ -98,7 +111,12 @@ impl Blocks {
 
     fn with(file: File, state: State, damage: Damage) -> Blocks {
         let state = Mutex::new(state);
-        Blocks { file, state, damage }
+        Blocks {
+            file,
+            overlay: None,
+            state,
+            damage,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -115,6 +133,13 @@ impl Blocks {
 
     /// Reads and checks one whole block.
     fn read_block(&self, block: u64, out: &mut [u8]) -> io::Result<()> {
+        if let Some(overlay) = &self.overlay {
+            let overlay = overlay.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(written) = overlay.get(&block) {
+                out.copy_from_slice(written.get(..out.len()).ok_or_else(beyond)?);
+                return Ok(());
+            }
+        }
         let expected = self.lock().sum(&self.file, block)?;
         self.file.read_exact_at(out, offset_of(block))?;
         let right = match expected {
@@ -326,6 +351,9 @@ impl StorageBackend for Blocks {
         let mut state = self.lock();
         let old = std::mem::replace(&mut state.len, len);
         state.head_dirty = true;
+        if self.overlay.is_some() {
+            return Ok(());
+        }
         if len < old {
             let (first, last) = (len.div_ceil(BLOCK_LEN).max(1), old.div_ceil(BLOCK_LEN));
             for block in first..last {
@@ -338,6 +366,9 @@ impl StorageBackend for Blocks {
     }
 
     fn sync_data(&self) -> Result<(), io::Error> {
+        if self.overlay.is_some() {
+            return Ok(());
+        }
         let writes = self.lock().unwritten();
         for (offset, bytes) in writes {
             self.file.write_all_at(&bytes, offset)?;
@@ -367,6 +398,11 @@ impl StorageBackend for Blocks {
                 part.copy_from_slice(piece);
                 &whole
             };
+            if let Some(overlay) = &self.overlay {
+                let mut overlay = overlay.lock().unwrap_or_else(PoisonError::into_inner);
+                overlay.insert(block, bytes.to_vec());
+                continue;
+            }
             self.file.write_all_at(bytes, offset_of(block))?;
             self.lock().set_sum(&self.file, block, checksum(block, bytes))?;
         }
@@ -395,7 +431,7 @@ mod tests {
 
     fn again(path: &std::path::Path) -> Result<Blocks, Unusable> {
         let file = File::options().read(true).write(true).open(path).unwrap();
-        Blocks::open(file, Damage::default())
+        Blocks::open_to_write(file, Damage::default())
     }
 
     fn read(blocks: &Blocks, offset: u64, len: usize) -> io::Result<Vec<u8>> {

@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// History may run ahead of its removal by this and an eighth of the limit.
+const AHEAD: u64 = 16 << 20;
+
 /// What the two files hold, and what they may hold together.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -42,10 +45,10 @@ impl Budget {
         self.history.load(Ordering::Relaxed).saturating_sub(room)
     }
 
-    /// True where new keys that may be forgotten find no room. History may run ahead of its removal a little.
+    /// True where new keys that may be forgotten find no room.
     pub fn full(&self, role: Role) -> bool {
         let alone = self.main.load(Ordering::Relaxed) >= self.max;
-        alone || (role == Role::History && self.excess() > self.max / 8)
+        alone || (role == Role::History && self.excess() > self.max / 8 + AHEAD)
     }
 
     /// For messages.
@@ -69,6 +72,8 @@ mod tests {
         assert_eq!((budget.excess(), budget.full(Role::Main)), (0, false));
         budget.note(Role::History, 700);
         assert_eq!((budget.excess(), budget.full(Role::Main)), (200, false));
+        assert!(!budget.full(Role::History), "it goes in a moment");
+        budget.note(Role::History, 100 << 20);
         assert!(budget.full(Role::History));
         budget.note(Role::History, 0);
         budget.note(Role::Main, 800);

@@ -4,6 +4,7 @@
 //! too, as a [`Trouble`] that the caller survives. After one failed write redb refuses everything until it is opened anew.
 
 use super::blocks::{Blocks, Damage, Unusable};
+use super::front::Batch;
 use super::tables::{self, Sizes};
 use redb::{Database, StorageBackend};
 use std::fs::{self, File};
@@ -11,8 +12,8 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 
 /// Memory redb may use for the pages of one file.
 const CACHE: usize = 32 << 20;
@@ -85,6 +86,8 @@ pub(super) struct Disk {
     path: PathBuf,
     wrap: Option<Wrap>,
     damage: Damage,
+    /// Open for reading only: the disk takes no writes.
+    frozen: AtomicBool,
     database: RwLock<Option<Database>>,
     sizes: Mutex<Sizes>,
 }
@@ -100,12 +103,13 @@ impl Disk {
             path: path.to_owned(),
             wrap,
             damage: Damage::default(),
+            frozen: AtomicBool::new(false),
             database: RwLock::new(None),
             sizes: Mutex::default(),
         };
         match disk.load() {
             Err(Refusal::Trouble(Trouble::Damaged(text))) => disk.set_aside(&text)?,
-            other => other?,
+            other => *disk.slot() = Some(other?),
         }
         Ok(disk)
     }
@@ -133,19 +137,38 @@ impl Disk {
         }
     }
 
-    /// Closes the database and opens it again: the only way on after a failed write.
-    pub fn reopen(&self) -> Result<(), Trouble> {
-        self.close();
-        match self.load() {
-            Ok(()) => Ok(()),
-            Err(Refusal::Trouble(trouble)) => Err(trouble),
-            Err(Refusal::Foreign | Refusal::Version(_)) => Err(Trouble::Damaged("another file lies in its place".to_owned())),
+    /// Writes a batch in one commit, on disk when this returns.
+    pub fn write(&self, batch: &Batch) -> Result<Sizes, Trouble> {
+        if self.frozen.load(Ordering::SeqCst) {
+            self.reopen()?;
         }
+        let before = self.sizes().clone();
+        self.with(|database| tables::write(database, batch, &before))
+    }
+
+    /// Closes the database and opens it again: the only way on after a failed write. If that cannot be, it is opened to be
+    /// read at least.
+    pub fn reopen(&self) -> Result<(), Trouble> {
+        let mut slot = self.slot();
+        shut(slot.take());
+        let trouble = match self.load() {
+            Ok(database) => {
+                *slot = Some(database);
+                return Ok(());
+            }
+            Err(Refusal::Trouble(trouble)) => trouble,
+            Err(Refusal::Foreign | Refusal::Version(_)) => Trouble::Failed("another file lies in its place".to_owned()),
+        };
+        if !matches!(trouble, Trouble::Damaged(_)) {
+            *slot = self.freeze();
+        }
+        Err(trouble)
     }
 
     /// Moves the damaged file away, says so, and begins a fresh one.
     pub fn set_aside(&self, why: &str) -> Result<(), Trouble> {
-        self.close();
+        let mut slot = self.slot();
+        shut(slot.take());
         let aside = self.free_name();
         match fs::rename(&self.path, &aside) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
@@ -156,21 +179,23 @@ impl Disk {
             self.path.display(),
             aside.display()
         );
+        *self.sizes() = Sizes::default();
         match self.load() {
-            Ok(()) => Ok(()),
-            Err(Refusal::Trouble(trouble)) => Err(trouble),
-            Err(_) => Err(Trouble::Failed("another file took its place".to_owned())),
+            Ok(database) => *slot = Some(database),
+            Err(Refusal::Trouble(trouble)) => return Err(trouble),
+            Err(_) => return Err(Trouble::Failed("another file took its place".to_owned())),
         }
+        Ok(())
     }
 
     /// Puts a copy in the file's place; everybody who reads goes on with it.
     pub fn replace(&self, fresh: &Path, database: Database) -> Result<(), Trouble> {
-        let mut slot = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = self.slot();
         fs::rename(fresh, &self.path)?;
         let old = slot.replace(database);
         drop(slot);
         // The old file has no name any more, and closing it writes to it.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(old)));
+        shut(old);
         sync_folder(&self.path);
         Ok(())
     }
@@ -186,26 +211,32 @@ impl Disk {
         })
     }
 
-    fn close(&self) {
-        let old = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
-        // A damaged database may panic while it closes.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(old)));
+    fn slot(&self) -> RwLockWriteGuard<'_, Option<Database>> {
+        self.database.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn load(&self) -> Result<(), Refusal> {
+    fn load(&self) -> Result<Database, Refusal> {
         self.damage.store(false, Ordering::SeqCst);
+        self.frozen.store(false, Ordering::SeqCst);
         let database = match options().open(&self.path) {
             Ok(file) => self.existing(file)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.fresh()?,
             Err(error) => return Err(Trouble::from(error).into()),
         };
         *self.sizes() = self.fenced(|| tables::sizes(&database))?;
-        *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(database);
-        Ok(())
+        Ok(database)
+    }
+
+    fn freeze(&self) -> Option<Database> {
+        let file = options().open(&self.path).ok()?;
+        let blocks = Blocks::open_to_read(file, self.damage.clone()).ok()?;
+        let database = self.fenced(|| Ok(builder().create_with_backend(blocks)?)).ok()?;
+        self.frozen.store(true, Ordering::SeqCst);
+        Some(database)
     }
 
     fn existing(&self, file: File) -> Result<Database, Refusal> {
-        let blocks = Blocks::open(file, self.damage.clone()).map_err(|unusable| match unusable {
+        let blocks = Blocks::open_to_write(file, self.damage.clone()).map_err(|unusable| match unusable {
             Unusable::Foreign => Refusal::Foreign,
             Unusable::Version(version) => Refusal::Version(version),
             Unusable::Damaged => {
@@ -227,11 +258,9 @@ impl Disk {
     }
 
     fn database(&self, blocks: Blocks) -> Result<Database, redb::Error> {
-        let mut builder = Database::builder();
-        builder.set_cache_size(CACHE);
         Ok(match &self.wrap {
-            Some(wrap) => builder.create_with_backend(Boxed(wrap(blocks)))?,
-            None => builder.create_with_backend(blocks)?,
+            Some(wrap) => builder().create_with_backend(Boxed(wrap(blocks)))?,
+            None => builder().create_with_backend(blocks)?,
         })
     }
 
@@ -265,6 +294,17 @@ impl Disk {
             result => result,
         }
     }
+}
+
+/// A damaged database may panic while it closes.
+fn shut(database: Option<Database>) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
+}
+
+fn builder() -> redb::Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE);
+    builder
 }
 
 fn options() -> fs::OpenOptions {

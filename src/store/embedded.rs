@@ -28,32 +28,33 @@ pub struct Embedded {
     history: Shelf,
     budget: Arc<Budget>,
     // Last, so that the folder is unlocked after the writers have ended.
-    _folder: Option<Folder>,
+    _folders: Vec<Folder>,
 }
 
 impl Embedded {
     /// Opens the store of a state folder that this process has locked.
     pub fn open(folder: Folder) -> Result<Embedded, Refused> {
-        Embedded::open_with(folder, MAX_SIZE)
+        Embedded::open_in(vec![folder], MAX_SIZE)
     }
 
-    /// Opens it with a limit of its size on disk, in bytes.
-    pub fn open_with(folder: Folder, max_size: u64) -> Result<Embedded, Refused> {
+    /// Opens it in the last of some folders that stay locked as long as it lives, with a limit of its size on disk, in bytes.
+    pub fn open_in(folders: Vec<Folder>, max_size: u64) -> Result<Embedded, Refused> {
+        let path = folders.last().map(|f| f.path().to_owned()).unwrap_or_default();
         let open = |name: &str| {
-            let path = folder.path().join(name);
+            let path = path.join(name);
             Disk::open(&path).map_err(|refusal| refused(&path, refusal))
         };
         let (main, history) = (open("store.redb")?, open("history.redb")?);
-        Ok(Embedded::start(main, history, max_size, Some(folder)))
+        Ok(Embedded::start(main, history, max_size, folders))
     }
 
-    pub(super) fn start(main: Disk, history: Disk, max_size: u64, folder: Option<Folder>) -> Embedded {
+    pub(super) fn start(main: Disk, history: Disk, max_size: u64, folders: Vec<Folder>) -> Embedded {
         let budget = Arc::new(Budget::new(max_size));
         Embedded {
             main: Shelf::start(main, budget.clone(), Role::Main),
             history: Shelf::start(history, budget.clone(), Role::History),
             budget,
-            _folder: folder,
+            _folders: folders,
         }
     }
 
@@ -385,10 +386,11 @@ impl Store for Embedded {
             health.waiting += state.front.load().0;
             if let Some(trouble) = &state.trouble {
                 health.reason = Some(trouble.text().to_owned());
-            } else if state.full {
-                let limit = self.budget.limit();
-                health.reason.get_or_insert(format!("it holds its {limit} (store.max_size)"));
             }
+        }
+        if self.budget.full(Role::Main) {
+            let limit = self.budget.limit();
+            health.reason.get_or_insert(format!("it holds its {limit} (store.max_size)"));
         }
         health.degraded = health.reason.is_some();
         health

@@ -7,6 +7,7 @@
 use super::budget::Role;
 use super::disk::Trouble;
 use super::entry::Key;
+use super::front::{Batch, Front, Known};
 use super::place::{self, Kind, Place, Row};
 use super::shelf::{FOLD_COUNT, Flush, Shared, State};
 use super::{Error, clock, tables};
@@ -92,8 +93,7 @@ fn bring(shared: &Shared, chores: &mut Chores) -> Result<(), Error> {
             probe(shared)
         } else {
             chores.wrote = Instant::now();
-            let before = shared.disk.sizes().clone();
-            shared.disk.with(|d| tables::write(d, &batch, &before))
+            shared.disk.write(&batch)
         };
         drop(batch);
         match result {
@@ -113,11 +113,11 @@ fn bring(shared: &Shared, chores: &mut Chores) -> Result<(), Error> {
 
 /// Nothing to write: asks whether the disk would take it, if it did not before.
 fn probe(shared: &Shared) -> Result<tables::Sizes, Trouble> {
-    let sizes = shared.disk.sizes().clone();
-    if shared.lock().trouble.is_none() {
-        return Ok(sizes);
+    let well = shared.lock().trouble.is_none();
+    if well {
+        return Ok(shared.disk.sizes().clone());
     }
-    shared.disk.with(|d| tables::write(d, &super::front::Batch::default(), &sizes))
+    shared.disk.write(&Batch::default())
 }
 
 fn arrived(shared: &Shared, sizes: tables::Sizes) {
@@ -270,7 +270,7 @@ fn forget(shared: &Shared, gone: &[Place]) {
     let heads: Vec<Place> = lists.keys().map(|key| place::place(key, Kind::Head)).collect();
     let done = shared.change(|view| {
         view.want(&heads)?;
-        let stays = |front: &super::front::Front, place: &Place| front.look(place, 0) != super::front::Known::Unknown;
+        let stays = |front: &Front, place: &Place| front.look(place, 0) != Known::Unknown;
         for place in &values {
             if !stays(view.front, place) {
                 view.front.remove(place.clone());

@@ -22,8 +22,6 @@ const PENDING: &[&str] = &[
     "listen.controller.static_dir",
     "listen.controller.named",
     "upstream",
-    "store.path",
-    "store.max_size",
     "composites",
     "bayes",
 ];

@@ -1,6 +1,10 @@
 //! Every store against the same suite.
 
+mod damage;
+mod kill;
+mod large;
 pub mod suite;
+mod victim;
 
 use std::path::Path;
 use torwart::store::{Embedded, Folder, Memory};

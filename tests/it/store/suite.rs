@@ -213,7 +213,12 @@ async fn walks(store: &dyn Store) {
     store.take(&[pail], LATER).await.unwrap();
     store.settle().await.unwrap();
     let found = all(store, Some("walk"), 10).await;
-    assert_eq!(found.len(), 60);
+    assert_eq!(
+        found.len(),
+        60,
+        "{:?}",
+        found.iter().map(|e| (e.key.name(), &e.life)).collect::<Vec<_>>()
+    );
     assert!(found.iter().all(|e| e.key.space() == "walk"));
     let first = found.iter().find(|e| e.key.name() == b"00").unwrap();
     assert!(matches!(first.life, Life::For(left) if left <= Duration::from_secs(60) && left > Duration::from_secs(50)));
