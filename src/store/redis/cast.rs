@@ -68,7 +68,7 @@ impl Cast {
             Cast::Servers { write, read, order } => reader(write, read, *order, turn),
             Cast::Cluster { nodes, slots } => {
                 let node = slots.get(slot(key)).and_then(|n| nodes.get(usize::from(*n)));
-                node.map_or_else(|| Choice::Not("nobody serves some of its slots".to_owned()), |link| stand(link))
+                node.map_or_else(|| Choice::Not("nobody serves some of its slots".to_owned()), stand)
             }
         }
     }

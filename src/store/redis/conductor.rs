@@ -368,7 +368,10 @@ impl Conductor {
         match (self.shared.ailment(), &mut self.outage) {
             (Err(()), _) => {}
             (Ok(Some(why)), None) => {
-                tracing::error!("{label}: {why}; mail goes on without what is remembered there");
+                match self.shared.cast.load().well() {
+                    Ok(_) => tracing::error!("{label}: {why}; mail goes on, what that concerns is not remembered"),
+                    Err(_) => tracing::error!("{label}: {why}; mail goes on without what is remembered there"),
+                }
                 self.outage = Some(Outage {
                     since: Instant::now(),
                     unanswered: unanswered.load(Ordering::Relaxed),

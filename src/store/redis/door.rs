@@ -1,6 +1,6 @@
 //! How one server is reached, and what is said when the connection stands: password, database, scripts. One attempt, no retry.
 
-use super::fault::Fault;
+use super::fault::{Fault, LOST};
 use super::scripts::Script;
 use crate::config::schema::{Redis as Settings, RedisAddress};
 use redis::aio::MultiplexedConnection;
@@ -135,10 +135,10 @@ impl Door {
     }
 }
 
-/// Somebody who hangs up on the first word, or answers in no known tongue, mostly expects another one.
+/// Somebody who hangs up on the first word mostly expects another tongue.
 fn speech(fault: Fault) -> Fault {
     match fault {
-        Fault::Lost(said) if said.contains("the connection was lost") => Fault::Lost(
+        Fault::Lost(said) if said == LOST => Fault::Lost(
             "it hung up before it said anything: does it want TLS (`tls`), or a certificate of ours (`tls_cert`, `tls_key`)?".to_owned(),
         ),
         Fault::Lost(said) if said.contains("corrupt message") => {
@@ -177,7 +177,7 @@ pub(super) async fn ask_facts(wire: &mut MultiplexedConnection, kind: Kind) -> R
     };
     let hello = replies.next().unwrap_or_default();
     let facts = Facts {
-        master: said("role", &hello).is_none_or(|role| role == "master"),
+        master: said("role", &hello).is_none_or(|role| role != "replica" && role != "slave"),
         cluster: said("mode", &hello).is_some_and(|mode| mode == "cluster"),
     };
     if facts.cluster {

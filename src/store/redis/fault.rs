@@ -2,7 +2,9 @@
 
 use crate::store::Error;
 use redis::{RedisError, ServerError};
-use std::io::ErrorKind;
+
+/// A wire that has ended.
+pub(super) const LOST: &str = "the connection was lost";
 
 /// Why a question was not answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,13 +37,9 @@ impl Fault {
     /// The error of a connection.
     pub fn of_wire(error: &RedisError) -> Fault {
         if error.kind() == redis::ErrorKind::Io || error.is_unrecoverable_error() || error.is_timeout() {
-            let text = match system(error).map(std::io::Error::kind) {
-                Some(ErrorKind::ConnectionRefused) => "connection refused".to_owned(),
-                Some(ErrorKind::NotFound) => "there is no such socket".to_owned(),
-                Some(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) => "the connection was lost".to_owned(),
-                // The crate's own words for a wire that has ended.
-                None if error.is_connection_dropped() => "the connection was lost".to_owned(),
-                _ => plain(&error.to_string()),
+            let text = match error.is_connection_dropped() && !error.is_connection_refusal() {
+                true => LOST.to_owned(),
+                false => plain(&error.to_string()),
             };
             return Fault::Lost(text);
         }
@@ -123,11 +121,6 @@ impl Fault {
             other => Error::Temporary(other.text()),
         }
     }
-}
-
-/// What the operating system said.
-fn system(error: &RedisError) -> Option<&std::io::Error> {
-    std::error::Error::source(error)?.downcast_ref()
 }
 
 /// One line of a length that a log can bear.

@@ -102,7 +102,9 @@ impl Redis {
         let mut open: Vec<(usize, Option<RedisAddress>)> = (0..questions.len()).map(|n| (n, None)).collect();
         let mut last = None;
         for round in 0..ROUNDS {
-            if round > 1 && timeout_at(deadline, tokio::time::sleep(MOMENT)).await.is_err() {
+            // Where a key is on its way to was said; where it has gone the conductor is finding out.
+            let pause = round > 0 && open.iter().any(|(_, elsewhere)| elsewhere.is_none());
+            if pause && timeout_at(deadline, tokio::time::sleep(MOMENT)).await.is_err() {
                 break;
             }
             let flights = self.group(access, questions, std::mem::take(&mut open), deadline).await?;

@@ -1,6 +1,6 @@
 //! Every way in which a server fails: verbs come back in time, the log says it once, and it recovers by itself.
 
-use super::server::{Peer, open, secret, settings, well};
+use super::server::{Log, Peer, open, secret, settings, well};
 use crate::support::tools::wait_for;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -47,6 +47,7 @@ async fn ails(store: &Redis, what: &str) -> String {
 
 #[tokio::test]
 async fn a_server_that_is_gone_costs_nothing_and_comes_back() {
+    let (log, _listening) = Log::listen();
     let mut peer = Peer::start(&[]);
     let store = open(quick(&peer)).await;
     add(&store, "a").await.unwrap();
@@ -61,6 +62,9 @@ async fn a_server_that_is_gone_costs_nothing_and_comes_back() {
     peer.up();
     well(&store, "it is back").await;
     assert_eq!(add(&store, "a").await.unwrap(), 1, "a new server, a new count");
+    wait_until(|| log.count("answers again after") == 1).await;
+    assert_eq!(log.count("mail goes on without"), 1, "{}", log.text());
+    assert_eq!(log.text().lines().count(), 2, "{}", log.text());
 }
 
 #[tokio::test]
@@ -123,6 +127,7 @@ async fn a_server_that_loads_its_data_is_waited_for() {
 
 #[tokio::test]
 async fn full_memory_refuses_writing_and_answers_questions() {
+    let (log, _listening) = Log::listen();
     let peer = Peer::start(&["--maxmemory-policy", "noeviction"]);
     let store = open(quick(&peer)).await;
     add(&store, "a").await.unwrap();
@@ -148,9 +153,15 @@ async fn full_memory_refuses_writing_and_answers_questions() {
     store.remove_many(&[Key::new("n", "none")]).await.unwrap();
     let reason = ails(&store, "it is full").await;
     assert!(reason.contains("maxmemory"), "{reason}");
+    for _ in 0..300 {
+        full(add(&store, "a").await.map(drop));
+    }
+    wait_until(|| log.count("maxmemory") > 0).await;
     peer.say(&["CONFIG", "SET", "maxmemory", "0"]);
     well(&store, "it has room again").await;
     assert_eq!(add(&store, "a").await.unwrap(), 2);
+    wait_until(|| log.count("answers again after") == 1).await;
+    assert_eq!(log.count("maxmemory"), 1, "{}", log.text());
 }
 
 #[tokio::test]
@@ -210,6 +221,7 @@ async fn what_only_an_administrator_can_change_is_said_with_a_remedy() {
 
 #[tokio::test]
 async fn under_load_restarts_and_pauses_cost_verbs_and_nothing_else() {
+    let (log, _listening) = Log::listen();
     let mut peer = Peer::start(&[]);
     let store = Arc::new(open(quick(&peer)).await);
     let (done, lost, worst) = (
@@ -257,6 +269,10 @@ async fn under_load_restarts_and_pauses_cost_verbs_and_nothing_else() {
     let worst = Duration::from_millis(worst.load(Ordering::Relaxed));
     assert!(worst < TIMEOUT + LATE, "a verb took {worst:?}");
     assert!(lost.load(Ordering::Relaxed) > 0);
+    let (said, ended) = ("mail goes on without", "answers again after");
+    wait_until(|| log.count(ended) == log.count(said)).await;
+    assert!((1..=6).contains(&log.count(said)), "{}", log.text());
+    assert_eq!(log.text().lines().count(), 2 * log.count(said), "{}", log.text());
 }
 
 async fn wait_until(holds: impl Fn() -> bool) {

@@ -3,6 +3,7 @@
 use crate::support::tools::{Folder, Server, free_ports, program, run, wait_for};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use torwart::config::schema::{Redis as Settings, Secret};
 use torwart::store::{Redis, Store};
@@ -163,5 +164,41 @@ pub async fn well(store: &Redis, what: &str) {
             ),
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// What the engine logs, on the one thread of a test.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Collects from now until the guard goes.
+    pub fn listen() -> (Log, tracing::subscriber::DefaultGuard) {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+
+    pub fn count(&self, words: &str) -> usize {
+        self.text().matches(words).count()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

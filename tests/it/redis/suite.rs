@@ -128,7 +128,11 @@ async fn counters_and_buckets_are_exact() {
         life: Life::Forever,
     };
     store.push_capped(&list, Bytes::from("i"), caps).await.unwrap();
-    assert_eq!(store.get_many(&[list.clone()]).await.unwrap(), [None], "a list is no value");
+    assert_eq!(
+        store.get_many(std::slice::from_ref(&list)).await.unwrap(),
+        [None],
+        "a list is no value"
+    );
     let tries: Vec<_> = (0..1_000)
         .map(|_| {
             [Bucket {

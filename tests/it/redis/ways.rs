@@ -342,7 +342,7 @@ async fn tls_with_our_own_signer_passes_the_suite() {
             },
         ),
         (
-            "take `tls` out",
+            "no answer within",
             Settings {
                 servers: vec![plain.address()],
                 ..good.clone()
