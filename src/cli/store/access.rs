@@ -43,8 +43,10 @@ impl Access {
             Err(absent @ Failure::Absent { .. }) => absent,
             Err(refused) => return Err(refused.into()),
         };
-        if !make && !state.join("store.redb").exists() {
-            bail!("no daemon runs, and there is no store in {}", state.display());
+        let path = &loaded.config.store.path;
+        let folder = if path.as_os_str().is_empty() { &state } else { path };
+        if !make && !folder.join("store.redb").exists() {
+            bail!("no daemon runs, and there is no store in {}", folder.display());
         }
         let runtime = runtime()?;
         let root = nix::unistd::Uid::effective().is_root();
@@ -55,7 +57,7 @@ impl Access {
             Ok::<_, anyhow::Error>(stores)
         });
         let stores = stores.with_context(|| format!("{absent}, and the store does not open here"))?;
-        eprintln!("no daemon runs; this is the store in {}", state.display());
+        eprintln!("no daemon runs; this is the store in {}", folder.display());
         Ok(Access::Here(runtime, stores))
     }
 

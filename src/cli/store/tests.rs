@@ -1,3 +1,5 @@
+//! Exports, imports and copies between stores in memory: whole, cut, changed, twice.
+
 use super::carry::{export_from, import_into};
 use super::copy::copy_by;
 use super::*;
