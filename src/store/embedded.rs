@@ -328,6 +328,13 @@ impl Store for Embedded {
         ready(census::page(&self.shelves(), space, after, count))
     }
 
+    fn look<'a>(&'a self, key: &'a Key) -> Reply<'a, Option<Entry>> {
+        let place = one(key);
+        let found = self.shelf(key.space()).get(std::slice::from_ref(&place));
+        let entry = |(until, row)| place::entry(&place, until, row, super::clock());
+        ready(found.map(|found| found.into_iter().next().flatten().and_then(entry)))
+    }
+
     fn restore<'a>(&'a self, entries: &'a [Entry]) -> Reply<'a, ()> {
         Box::pin(async move {
             for entry in entries {

@@ -190,10 +190,10 @@ impl FromStr for Cursor {
     type Err = NoCursor;
 
     fn from_str(text: &str) -> Result<Cursor, NoCursor> {
-        match hex::decode(text) {
-            Some(bytes) if !bytes.is_empty() && text.len() <= LONGEST_CURSOR => Ok(Cursor(bytes.into())),
-            _ => Err(NoCursor),
+        if text.is_empty() || text.len() > LONGEST_CURSOR {
+            return Err(NoCursor);
         }
+        hex::decode(text).map(|bytes| Cursor(bytes.into())).ok_or(NoCursor)
     }
 }
 

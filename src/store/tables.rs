@@ -136,14 +136,7 @@ pub(super) fn rows(database: &Database, space: &str, range: Bounds<'_>, back: bo
     let Some(table) = reading(&reader, &format!("r {space}"))? else {
         return Ok((Vec::new(), true));
     };
-    // A bound that lies in no place of this space is the end of the space.
-    let inside = |bound: Bound<&'_ [u8]>| match bound {
-        Bound::Included(place) if place::space(place) == space => Bound::Included(place::within(place).to_vec()),
-        Bound::Excluded(place) if place::space(place) == space => Bound::Excluded(place::within(place).to_vec()),
-        _ => Bound::Unbounded,
-    };
-    let (from, to) = (inside(range.0), inside(range.1));
-    let inner = (from.as_ref().map(|b| &**b), to.as_ref().map(|b| &**b));
+    let inner = (inside(space, range.0), inside(space, range.1));
     let mut range = table.range::<&[u8]>(inner)?;
     let mut rows = Vec::new();
     while rows.len() < limit {
@@ -155,6 +148,14 @@ pub(super) fn rows(database: &Database, space: &str, range: Bounds<'_>, back: bo
         rows.push((whole(space, key.value()), until, row));
     }
     Ok((rows, false))
+}
+
+/// A bound as it is within a space: one outside of it, such as the end of all its places, bounds nothing there.
+fn inside<'b>(space: &str, bound: Bound<&'b [u8]>) -> Bound<&'b [u8]> {
+    match bound {
+        Bound::Included(place) | Bound::Excluded(place) if place::space(place) != space => Bound::Unbounded,
+        bound => bound.map(place::within),
+    }
 }
 
 fn whole(space: &str, within: &[u8]) -> Place {

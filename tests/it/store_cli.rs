@@ -241,6 +241,24 @@ fn without_a_daemon_the_store_is_opened_here() {
 }
 
 #[test]
+fn the_store_is_found_where_the_configuration_has_it() {
+    let home = Home::new();
+    let elsewhere = home.join("elsewhere");
+    home.configure("127.0.0.1:0", &format!("[store]\npath = \"{}\"\n", elsewhere.display()));
+    let error = bad(&home, "stat", &[]);
+    assert!(error.contains(&format!("there is no store in {}", elsewhere.display())), "{error}");
+    let (file, name) = path(&home, "made.jsonl");
+    write(&file, &entries(1));
+    let said = say(&home, "import", &[&name]);
+    assert!(
+        said.err.contains(&format!("this is the store in {}", elsewhere.display())),
+        "{}",
+        said.err
+    );
+    assert_eq!(rows(&good(&home, "export", &SPACES)).len(), 4);
+}
+
+#[test]
 fn a_store_that_somebody_holds_names_the_process() {
     let home = Home::new();
     let (file, name) = path(&home, "made.jsonl");

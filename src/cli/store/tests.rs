@@ -1,4 +1,4 @@
-//! Tests of what `torwart store` carries out and in.
+//! Exports, imports and copies between stores in memory: whole, cut, changed, twice.
 
 use super::carry::{export_from, import_into};
 use super::copy::copy_by;

@@ -1,3 +1,5 @@
+//! The verbs on three stores in memory, as the control socket asks for them.
+
 use super::*;
 use crate::store::{Caps, Memory, Store};
 use bytes::Bytes;

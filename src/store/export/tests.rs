@@ -1,3 +1,5 @@
+//! The form of exports: there and back, and everything that is none.
+
 use super::*;
 use crate::store::{Content, Cursor, Entry, Key, Life, NoCursor, Position};
 use bytes::Bytes;
