@@ -8,9 +8,9 @@
 //! | 7 | `daemon` | start, signals, reload, drain; the control socket |
 //! | 6 | `workers` | the filter below and the protocols on floor 2; turns verdicts into answers |
 //! | 5 | `filter`, `record` | `filter` joins the families into `scan(request) -> Verdict`; `record` keeps what remains of one |
-//! | 4 | `rules`, `lists` | families of checks; never each other |
+//! | 4 | `rules`, `lists`, `scanners`, `limits`, `learn` | families of checks; never each other |
 //! | 3 | `family` | the contract of a family and the handles it is given |
-//! | 2 | `engine` (pure); `milter`, `http`, `store`, `maps` (libraries) | the libraries know no spam, `engine` no socket |
+//! | 2 | `engine` (pure); `milter`, `http`, `store`, `maps`, `upstream` (libraries) | the libraries know no spam, `engine` no socket |
 //! | 1 | `config`, `message` | text to typed settings; bytes to `Mail` |
 //! | 0 | `base` | small data structures that never heard of mail |
 //!
@@ -28,11 +28,15 @@ pub mod engine;
 pub mod family;
 pub mod filter;
 pub mod http;
+pub mod learn;
+pub mod limits;
 pub mod lists;
 pub mod maps;
 pub mod message;
 pub mod milter;
 pub mod record;
 pub mod rules;
+pub mod scanners;
 pub mod store;
+pub mod upstream;
 pub mod workers;

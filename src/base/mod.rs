@@ -1,5 +1,6 @@
-//! Small data structures that never heard of mail: addresses in networks, quantities with units, near names.
+//! Small data structures that never heard of mail: addresses in networks, quantities with units, near names, bytes as text.
 
+pub mod hex;
 pub mod prefix_set;
 pub mod quantity;
 pub mod suggest;

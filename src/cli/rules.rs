@@ -44,7 +44,7 @@ pub(super) fn run(args: &RulesArgs) -> Result<ExitCode> {
 
 fn build(which: &ConfigArgs) -> Result<Filter> {
     let loaded = load(which)?;
-    let built = build::filter(&loaded.config).map_err(|report| {
+    let built = build::filter(&loaded.config, None).map_err(|report| {
         eprintln!("{}", report.draw_for_stderr());
         anyhow!("the configuration has errors")
     })?;

@@ -265,11 +265,11 @@ fn reachable(address: &Address) -> Option<Place> {
 
 fn local(config: &Config) -> Result<Oracle> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let built = build::filter(config).map_err(|report| {
+    let built = build::filter(config, None).map_err(|report| {
         eprintln!("{}", report.draw_for_stderr());
         anyhow!("the configuration has errors")
     })?;
-    let away = build::needs_store(config);
+    let away = &built.away;
     if away.is_empty() {
         eprintln!("scanning in this process, without the store; no symbol of this configuration needs it");
     } else {
@@ -279,6 +279,7 @@ fn local(config: &Config) -> Result<Oracle> {
         );
     }
     let policy = Policy {
+        by_hand: true,
         max_message: config.scan.max_message.0,
         max_recipients: usize::try_from(config.scan.max_recipients).unwrap_or(usize::MAX),
         allow_local_files: false,
@@ -292,8 +293,8 @@ fn local(config: &Config) -> Result<Oracle> {
 struct Alone(Filter);
 
 impl Scanner for Alone {
-    fn scan(&self, request: filter::Request) -> BoxFuture<'_, Verdict> {
-        Box::pin(async move { self.0.scan(&request).await })
+    fn scan(&self, request: filter::Request) -> BoxFuture<'_, Arc<Verdict>> {
+        Box::pin(async move { Arc::new(self.0.scan(&request).await) })
     }
 }
 

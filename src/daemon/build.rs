@@ -2,10 +2,12 @@
 
 use crate::config::{self, Config, Diagnostic, Examined, LoadOptions, Loaded, Report};
 use crate::engine::Compat;
-use crate::family::Services;
+use crate::family::{Chores, Services};
 use crate::filter::{self, Filter};
 use crate::maps::Maps;
-use std::sync::Arc;
+use crate::record::history;
+use crate::store::{Store, Stores};
+use std::sync::{Arc, PoisonError};
 
 /// A filter that can be put in force.
 pub struct Built {
@@ -13,6 +15,14 @@ pub struct Built {
     pub filter: Filter,
     /// The files behind them, to be watched.
     pub maps: Arc<Maps>,
+    /// Where its modules remember.
+    pub stores: Option<Arc<Stores>>,
+    /// Work beside the scans, to be started with it.
+    pub chores: Arc<Chores>,
+    /// Symbols that stay away for want of a store.
+    pub away: Vec<String>,
+    /// How the history is kept, where it is.
+    pub history: Option<history::Settings>,
     /// What is merely doubtful.
     pub warnings: Vec<Diagnostic>,
 }
@@ -20,15 +30,15 @@ pub struct Built {
 /// Loads a configuration and builds its filter. The report holds what is wrong with either, so that nobody mends one mistake
 /// only to be told the next.
 pub fn load(options: &LoadOptions) -> Result<(Loaded, Built), Report> {
-    complete(config::examine(options))
+    complete(config::examine(options), None)
 }
 
 /// The second half of [`load`], for a configuration already examined.
-pub fn complete(mut examined: Examined) -> Result<(Loaded, Built), Report> {
+pub fn complete(mut examined: Examined, stores: Option<Arc<Stores>>) -> Result<(Loaded, Built), Report> {
     let Some(config) = &examined.config else {
         return Err(Report(examined.findings));
     };
-    match filter(config) {
+    match filter(config, stores) {
         Ok(built) => examined.accept().map(|loaded| (loaded, built)),
         Err(report) => {
             examined.findings.extend(report.0);
@@ -37,28 +47,41 @@ pub fn complete(mut examined: Examined) -> Result<(Loaded, Built), Report> {
     }
 }
 
-/// Builds the filter of a configuration. Reads the files of maps.
-pub fn filter(config: &Config) -> Result<Built, Report> {
+/// Builds the filter of a configuration. Reads the files of maps. Without stores nothing is remembered between messages.
+pub fn filter(config: &Config, stores: Option<Arc<Stores>>) -> Result<Built, Report> {
     let maps = Arc::new(Maps::default());
     let services = Services {
         maps: maps.clone(),
         folder: config.paths.maps.clone(),
         compat: compat(config),
+        timeout: Some(config.scan.timeout),
+        stores,
+        ..Services::default()
     };
     let mut findings = Vec::new();
-    match Filter::assemble(config, &services, &mut findings) {
+    let history = history::Settings::read(config, &mut findings);
+    let sound = !findings.iter().any(Diagnostic::is_error);
+    match Filter::assemble(config, &services, &mut findings).filter(|_| sound) {
         Some(filter) => Ok(Built {
+            history,
             filter,
             maps,
+            stores: services.stores,
+            chores: services.chores,
+            away: std::mem::take(&mut *services.away.lock().unwrap_or_else(PoisonError::into_inner)),
             warnings: findings,
         }),
         None => Err(Report(findings)),
     }
 }
 
-/// Symbols that only come with a store. No family of this generation asks one yet.
-pub fn needs_store(_config: &Config) -> Vec<String> {
-    Vec::new()
+/// Which module keeps its memory where; connections of `old` whose settings stayed the same are kept. For a configuration without
+/// errors, on a runtime.
+pub fn stores(examined: &Examined, own: Arc<dyn Store>, old: Option<&Stores>) -> Arc<Stores> {
+    Arc::new(match &examined.config {
+        Some(config) if examined.is_good() => Stores::configured(own, config, old),
+        _ => Stores::alone(own),
+    })
 }
 
 /// The generation in the engine's words.

@@ -38,6 +38,7 @@ impl Doors {
             max_recipients: usize::try_from(config.scan.max_recipients).unwrap_or(usize::MAX),
             allow_local_files: config.listen.http.allow_local_files,
             compat: build::compat(config),
+            by_hand: false,
         };
         let access = access(config);
         Doors {
@@ -182,13 +183,9 @@ mod tests {
 
     async fn doors() -> Doors {
         let config = Config::default();
-        let built = build::filter(&config).unwrap();
+        let built = build::filter(&config, None).unwrap();
         let record = Arc::new(Record::load(Arc::new(Memory::new())).await);
-        let state = State {
-            config: config.clone(),
-            filter: built.filter,
-            maps: built.maps,
-        };
+        let state = State::begin(config.clone(), built);
         Doors::new(Arc::new(House::new(state, record, CancellationToken::new())), &config)
     }
 

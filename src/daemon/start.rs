@@ -9,7 +9,7 @@ use super::lobby::Lobby;
 use super::logging::{Logging, Target};
 use super::run::Running;
 use super::settings;
-use crate::config::{self, LoadOptions, Loaded, MainFile};
+use crate::config::{self, Config, Examined, LoadOptions, Loaded, MainFile, Report};
 use crate::record::Record;
 use crate::store::folder::Candidates;
 use crate::store::{Embedded, Folder, Store};
@@ -59,16 +59,12 @@ pub fn serve(options: Options) -> ExitCode {
     if logging.is_some() {
         tracing::info!("torwart {} starts with {}", env!("CARGO_PKG_VERSION"), examined.origin);
     }
-    let (loaded, built, logging) = match (build::complete(examined), logging) {
-        (Ok((loaded, built)), Some(logging)) => (loaded, built, logging),
-        (outcome, _) => {
-            let report = outcome.err().unwrap_or_default();
-            eprintln!("{}", report.draw_for_stderr());
-            eprintln!("torwart: not started, the configuration has errors");
-            return ExitCode::FAILURE;
-        }
+    let Some(logging) = logging else {
+        // The filter is built all the same, so that all mistakes are told at once.
+        let report = build::complete(examined, None).err().unwrap_or_default();
+        return refused(&report);
     };
-    match run(options, loaded, built, logging, passed) {
+    match run(options, examined, logging, passed) {
         Ok(code) => code,
         Err(error) => {
             for line in format!("{error:#}").lines() {
@@ -80,10 +76,14 @@ pub fn serve(options: Options) -> ExitCode {
     }
 }
 
-fn run(options: Options, loaded: Loaded, built: Built, logging: Logging, passed: Passed) -> Result<ExitCode> {
-    for warning in loaded.warnings.iter().chain(&built.warnings) {
-        tracing::warn!("{}", warning.one_line());
-    }
+/// The last word to somebody whose configuration has errors.
+fn refused(report: &Report) -> ExitCode {
+    eprintln!("{}", report.draw_for_stderr());
+    eprintln!("torwart: not started, the configuration has errors");
+    ExitCode::FAILURE
+}
+
+fn run(options: Options, examined: Examined, logging: Logging, passed: Passed) -> Result<ExitCode> {
     let root = nix::unistd::Uid::effective().is_root();
     if root {
         tracing::warn!("running as root: better give torwart a user of its own, as systemd/torwart.service does");
@@ -98,37 +98,63 @@ fn run(options: Options, loaded: Loaded, built: Built, logging: Logging, passed:
         .build()
         .context("cannot start the runtime")?;
     let result = runtime.block_on(async {
-        let mut running = open(options, loaded, built, logging, passed, root).await?;
-        Ok(running.until_the_end().await)
+        let (store, run_folder) = match &examined.config {
+            Some(config) => open_store(&options, config, root)?,
+            None => return Err(anyhow!("there is no configuration")),
+        };
+        let stores = build::stores(&examined, store.clone(), None);
+        match build::complete(examined, Some(stores)) {
+            Ok((loaded, built)) => {
+                let mut running = open(options, loaded, built, logging, passed, store, run_folder).await?;
+                Ok(running.until_the_end().await)
+            }
+            Err(report) => Ok(refused(&report)),
+        }
     });
     // Nothing that still hangs somewhere may hold up the end.
     runtime.shutdown_background();
     result
 }
 
-/// Opens everything; the error names every listener that could not be opened.
-async fn open(options: Options, loaded: Loaded, built: Built, logging: Logging, passed: Passed, root: bool) -> Result<Running> {
-    let config = loaded.config;
+/// Opens the store of this machine; gives it with the folder of the control socket.
+pub fn open_store(options: &Options, config: &Config, root: bool) -> Result<(Arc<dyn Store>, PathBuf)> {
     let environment = |name: &str| std::env::var(name).ok();
-    let chosen = candidates(&options, &config).choose(&environment, root);
+    let chosen = candidates(options, config).choose(&environment, root);
     let (state, named_by) = chosen.map_err(|e| anyhow!(e))?;
     let folder = Folder::open(&state).map_err(|e| anyhow!("{e} ({named_by})"))?;
-    let store: Arc<dyn Store> = Arc::new(Embedded::open(folder)?);
+    let mut folders = vec![folder];
+    let path = &config.store.path;
+    if !path.as_os_str().is_empty() && *path != state {
+        // Locked too: the folder of another daemon's store is not ours.
+        let own = Folder::open(path).map_err(|e| anyhow!("{e} (named by store.path)"))?;
+        tracing::info!("the store is in {}, named by store.path", path.display());
+        folders.push(own);
+    }
+    let store: Arc<dyn Store> = Arc::new(Embedded::open_in(folders, config.store.max_size.0)?);
     tracing::info!("state in {}, {named_by}", state.display());
+    Ok((store, control::run_folder(&config.paths.run, &environment, root, &state)))
+}
+
+/// Opens everything; the error names every listener that could not be opened.
+async fn open(
+    options: Options,
+    loaded: Loaded,
+    built: Built,
+    logging: Logging,
+    passed: Passed,
+    store: Arc<dyn Store>,
+    run_folder: PathBuf,
+) -> Result<Running> {
+    for warning in loaded.warnings.iter().chain(&built.warnings) {
+        tracing::warn!("{}", warning.one_line());
+    }
+    let config = loaded.config;
     let record = Arc::new(Record::load(store.clone()).await);
     record.stats.set_config_id(settings::id(&config));
+    record.metrics.watch(built.stores.clone());
     let (stop, last_call) = (CancellationToken::new(), CancellationToken::new());
-    let run_folder = control::run_folder(&config.paths.run, &environment, root, &state);
     let spots = settings::spots(&config);
-    let house = Arc::new(House::new(
-        State {
-            config: config.clone(),
-            filter: built.filter,
-            maps: built.maps,
-        },
-        record,
-        last_call.clone(),
-    ));
+    let house = Arc::new(House::new(State::begin(config.clone(), built), record, last_call.clone()));
     let mut lobby = Lobby::new(Doors::new(house.clone(), &config), passed, stop.clone());
     let prepared = lobby.prepare(spots).map_err(|problems| anyhow!(problems.join("\n")))?;
     settings::guarded(&config, lobby.reached(&prepared, Role::Controller)).map_err(|e| anyhow!(e))?;

@@ -45,6 +45,11 @@ impl<'s> Applied<'s> {
         &self.thresholds
     }
 
+    /// Takes an action away from this message.
+    pub fn disable(&mut self, action: Action) {
+        self.thresholds.disable(action);
+    }
+
     /// True where the settings forbid anything at all.
     pub fn restricts(&self) -> bool {
         self.allowed.is_some()

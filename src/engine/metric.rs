@@ -2,7 +2,7 @@
 
 use super::applied::Applied;
 use super::options::Options;
-use super::{Action, GroupResult, Hit, Hits, PreResult, Ruleset, SymbolResult};
+use super::{Action, After, GroupResult, Hit, Hits, PreResult, Ruleset, SymbolResult};
 use std::collections::HashMap;
 
 /// The growing result of one message.
@@ -22,6 +22,7 @@ pub struct Metric<'r> {
     negative: usize,
     skipped: bool,
     closed: bool,
+    after: Vec<Box<dyn After>>,
 }
 
 struct Entry {
@@ -60,6 +61,7 @@ impl<'r> Metric<'r> {
             negative: 0,
             skipped: false,
             closed: false,
+            after: Vec::new(),
         }
     }
 
@@ -86,6 +88,11 @@ impl<'r> Metric<'r> {
     /// True once a pre-result ends the remaining rules.
     pub fn ended(&self) -> bool {
         self.skipped || self.pre_results.iter().any(|p| !p.least && !p.process_all)
+    }
+
+    /// True where any pre-result was set.
+    pub fn decided(&self) -> bool {
+        !self.pre_results.is_empty()
     }
 
     /// True where the sum is strictly above the configured reject threshold. What settings make of that threshold decides the
@@ -123,6 +130,18 @@ impl<'r> Metric<'r> {
                 self.pre_result(result);
             }
         }
+        hits.disabled.into_iter().for_each(|action| self.applied.disable(action));
+        self.after.extend(hits.after);
+    }
+
+    /// The work that rules left for when the verdict is known.
+    pub fn take_after(&mut self) -> Vec<Box<dyn After>> {
+        std::mem::take(&mut self.after)
+    }
+
+    /// True where the symbol stands in the result.
+    pub fn has(&self, symbol: &str) -> bool {
+        self.place(self.rules.find(symbol), symbol).is_some()
     }
 
     /// Inserts one symbol, if settings allow it.

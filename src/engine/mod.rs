@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod applied;
+pub mod facts;
 pub mod metric;
 mod options;
 pub mod plan;
@@ -16,13 +17,14 @@ pub mod verdict;
 
 pub use action::Action;
 pub use applied::Applied;
+pub use facts::Facts;
 pub use metric::{Decision, Metric};
 pub use plan::PlanError;
-pub use rule::{Ask, Check, Rule, Run, Stage, order};
+pub use rule::{After, Ask, Asked, Check, Rule, Run, Stage, order};
 pub use ruleset::{Definition, GroupSetting, Ruleset, Scoring};
-pub use run::{Control, Outcome, Scope, run};
+pub use run::{Control, Outcome, Scope, SoFar, run};
 pub use scan::{Hit, Hits, PreResult, Scan};
 pub use settings::Settings;
 pub use symbol::{Compat, Symbol};
 pub use thresholds::Thresholds;
-pub use verdict::{Edits, GroupResult, Passthrough, SymbolResult, Verdict};
+pub use verdict::{Edits, GroupResult, Headline, Passthrough, SymbolResult, Verdict};

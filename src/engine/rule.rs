@@ -1,8 +1,9 @@
 //! What a rule author implements: a check, its place in the run, what it waits for. Runs nothing itself.
 
-use super::{Definition, Hits, Scan, Symbol};
+use super::{Definition, Hits, Scan, SoFar, Symbol, Verdict};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// A check that needs only the message: a plain function or a struct with settings.
 pub trait Check: Send + Sync {
@@ -18,8 +19,19 @@ impl<F: Fn(&Scan<'_>, &mut Hits) + Send + Sync> Check for F {
 
 /// A check that must wait for somebody (DNS, a store, a scanner). It owns its deadline; a failure is a symbol of its own.
 pub trait Ask: Send + Sync {
-    /// Asks, and says what it found.
-    fn ask<'a>(&'a self, scan: &'a Scan<'_>) -> Pin<Box<dyn Future<Output = Hits> + Send + 'a>>;
+    /// Asks, and says what it found. `so_far` is what earlier waves came to: only rules of [`Stage::Post`] should build on it, since
+    /// before the composites it is no verdict.
+    fn ask<'a>(&'a self, scan: &'a Scan<'_>, so_far: &'a SoFar<'_>) -> Asked<'a>;
+}
+
+/// What a waiting rule will say.
+pub type Asked<'a> = Pin<Box<dyn Future<Output = Hits> + Send + 'a>>;
+
+/// Work that a rule leaves for the time when the verdict is known and the answer is on its way: it can change neither. It owns what it
+/// needs and its deadline; nobody waits for it.
+pub trait After: Send + Sync {
+    /// Does it.
+    fn after(self: Box<Self>, verdict: Arc<Verdict>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
 /// When a rule runs. Stages run in this order, rules of one stage by `order`, then as they were registered.

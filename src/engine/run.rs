@@ -5,11 +5,10 @@
 
 use super::applied::Applied;
 use super::plan::Planned;
-use super::{Action, Ask, Check, Hit, Hits, Metric, PreResult, Ruleset, Run, Scan, Stage, order};
+use super::{Action, Ask, Asked, Check, Decision, Hit, Hits, Metric, PreResult, Ruleset, Run, Scan, Stage, order};
 use std::borrow::Cow;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -114,7 +113,8 @@ impl<'c, 'r, 's> Course<'c, 'r, 's> {
                 }
                 match &planned.rule.run {
                     Run::Check(check) => self.check(planned, check.as_ref()),
-                    Run::Ask(ask) => waiting.push((planned, ask.as_ref())),
+                    Run::Ask(ask) if self.heard(planned) => waiting.push((planned, ask.as_ref())),
+                    Run::Ask(_) => {}
                 }
             }
             // A rule of this very wave may have ended the scan.
@@ -143,6 +143,16 @@ impl<'c, 'r, 's> Course<'c, 'r, 's> {
         !stopped && !self.metric.ended()
     }
 
+    /// False where settings forbid everything that the rule could say: then nobody is troubled for it.
+    fn heard(&self, planned: &Planned) -> bool {
+        let applied = self.metric.applied();
+        if !applied.restricts() {
+            return true;
+        }
+        let mut says = self.rules.together(&planned.rule.name).peekable();
+        says.peek().is_none() || says.any(|id| applied.allows(Some(id), ""))
+    }
+
     fn late(&mut self, until: Option<Instant>) -> bool {
         let late = until.is_some_and(|until| Instant::now() >= until);
         self.timed_out |= late;
@@ -162,27 +172,33 @@ impl<'c, 'r, 's> Course<'c, 'r, 's> {
 
     /// Lets rules wait side by side. Those still pending at the deadline are dropped.
     async fn ask(&mut self, waiting: Vec<(&'r Planned, &'r dyn Ask)>, until: Option<Instant>) {
-        let mut seats: Vec<Seat<'_>> = Vec::with_capacity(waiting.len());
+        let so_far = SoFar { metric: &self.metric };
+        let mut seats: Vec<Seat<'r, '_>> = Vec::with_capacity(waiting.len());
         for (planned, ask) in waiting {
-            seats.push(Seat::new(planned, ask, self.scan));
+            seats.push(Seat::new(planned, ask, self.scan, &so_far));
         }
         let all = poll_fn(|context| {
             let pending = seats.iter_mut().map(|seat| seat.poll(context).is_pending());
             let pending = pending.fold(0_usize, |sum, p| sum + usize::from(p));
             if pending == 0 { Poll::Ready(()) } else { Poll::Pending }
         });
-        match until {
-            Some(until) => self.timed_out |= timeout_at(until, all).await.is_err(),
-            None => all.await,
-        }
-        for seat in seats {
+        let late = match until {
+            Some(until) => timeout_at(until, all).await.is_err(),
+            None => {
+                all.await;
+                false
+            }
+        };
+        let ended: Vec<Ended<'r>> = seats.into_iter().map(Seat::end).collect();
+        self.timed_out |= late;
+        for seat in ended {
             self.time(seat.planned, seat.took);
-            match seat.state {
+            match seat.found {
                 // Rules already started still deliver, whatever one of them decided; only a test pattern silences the rest.
-                State::Done(hits) if self.metric.skipped() => drop(hits),
-                State::Done(hits) => self.take(hits),
-                State::Panicked => self.log_panic(seat.planned),
-                State::Waiting(_) => tracing::warn!(
+                Found::Hits(hits) if self.metric.skipped() => drop(hits),
+                Found::Hits(hits) => self.take(hits),
+                Found::Panic => self.log_panic(seat.planned),
+                Found::Nothing => tracing::warn!(
                     id = self.control.id,
                     rule = seat.planned.rule.name,
                     "rule did not answer before the scan's deadline"
@@ -220,28 +236,85 @@ impl<'c, 'r, 's> Course<'c, 'r, 's> {
     }
 }
 
+/// What the waves before this one came to.
+pub struct SoFar<'m> {
+    metric: &'m Metric<'m>,
+}
+
+impl SoFar<'_> {
+    /// The decision as it would stand if nothing more came.
+    pub fn decision(&self) -> Decision {
+        self.metric.decide()
+    }
+
+    /// The sum.
+    pub fn score(&self) -> f64 {
+        self.metric.score()
+    }
+
+    /// The threshold of an action for this message, where it has one.
+    pub fn threshold(&self, action: Action) -> Option<f64> {
+        self.metric.applied().thresholds().get(action)
+    }
+
+    /// True where the symbol was inserted.
+    pub fn has(&self, symbol: &str) -> bool {
+        self.metric.has(symbol)
+    }
+
+    /// True where some rule decided ahead of the sum; a lower bound counts too.
+    pub fn decided(&self) -> bool {
+        self.metric.decided()
+    }
+}
+
 /// One waiting rule.
-struct Seat<'a> {
-    planned: &'a Planned,
+struct Seat<'r, 'a> {
+    planned: &'r Planned,
     begun: Instant,
     took: Option<Duration>,
     state: State<'a>,
 }
 
 enum State<'a> {
-    Waiting(Pin<Box<dyn Future<Output = Hits> + Send + 'a>>),
+    Waiting(Asked<'a>),
     Done(Hits),
     Panicked,
 }
 
-impl<'a> Seat<'a> {
-    fn new(planned: &'a Planned, ask: &'a dyn Ask, scan: &'a Scan<'_>) -> Seat<'a> {
-        let state = catch_unwind(AssertUnwindSafe(|| ask.ask(scan)));
+/// What a seat leaves behind.
+struct Ended<'r> {
+    planned: &'r Planned,
+    took: Option<Duration>,
+    found: Found,
+}
+
+enum Found {
+    Hits(Hits),
+    Panic,
+    Nothing,
+}
+
+impl<'r, 'a> Seat<'r, 'a> {
+    fn new(planned: &'r Planned, ask: &'a dyn Ask, scan: &'a Scan<'_>, so_far: &'a SoFar<'_>) -> Seat<'r, 'a> {
+        let state = catch_unwind(AssertUnwindSafe(|| ask.ask(scan, so_far)));
         Seat {
             planned,
             begun: Instant::now(),
             took: None,
             state: state.map_or(State::Panicked, State::Waiting),
+        }
+    }
+
+    fn end(self) -> Ended<'r> {
+        Ended {
+            planned: self.planned,
+            took: self.took,
+            found: match self.state {
+                State::Waiting(_) => Found::Nothing,
+                State::Done(hits) => Found::Hits(hits),
+                State::Panicked => Found::Panic,
+            },
         }
     }
 

@@ -1,6 +1,6 @@
 //! Everything a rule may look at, and where it puts what it found.
 
-use super::Symbol;
+use super::{Action, After, Facts, Symbol};
 use crate::message::{Envelope, Mail};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -20,6 +20,10 @@ pub struct Scan<'s> {
     pub local_client: bool,
     /// The message came as MIME mail (false with `Raw: yes`).
     pub mime: bool,
+    /// A person asks (rspamc, or through the controller): nothing is delivered, so nobody can be asked to come again.
+    pub by_hand: bool,
+    /// What earlier rules found out for later ones.
+    pub facts: Facts,
     /// Which generation's behaviour is asked for.
     pub compat: super::Compat,
 }
@@ -87,7 +91,7 @@ impl PreResult {
 }
 
 /// What the rules said, in the order they said it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Hits {
     /// Insertions in order: group caps cut the later ones.
     pub hits: Vec<Hit>,
@@ -95,6 +99,10 @@ pub struct Hits {
     pub pre_results: Vec<PreResult>,
     /// The message is not to be scanned (a test pattern): only this rule's findings count.
     pub skip: bool,
+    /// Actions that this message is not to get.
+    pub disabled: Vec<Action>,
+    /// Work for when the verdict is known.
+    pub after: Vec<Box<dyn After>>,
 }
 
 impl Hits {

@@ -1,10 +1,16 @@
 //! The contract of a family of rules: what it is called, which symbols it declares, how its section becomes rules.
 
+mod chores;
+
+pub use chores::{Chores, Started};
+
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Compat, Rule, Symbol};
 use crate::maps::Maps;
+use crate::store::{Store, Stores};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Handles that a family is given when it builds its rules.
 #[derive(Clone, Default)]
@@ -15,6 +21,27 @@ pub struct Services {
     pub folder: PathBuf,
     /// Which generation's behaviour is asked for.
     pub compat: Compat,
+    /// How long a scan may take (`scan.timeout`): waiting rules that want to be heard end before.
+    pub timeout: Option<Duration>,
+    /// What is remembered between messages; `None` where nothing may be (`check`, `scan --local`).
+    pub stores: Option<Arc<Stores>>,
+    /// Work beside the scans.
+    pub chores: Arc<Chores>,
+    /// Symbols that stay away because there is no store.
+    pub away: Arc<Mutex<Vec<String>>>,
+}
+
+impl Services {
+    /// The store of a module whose rules cannot do without one; where there is none the symbols are noted as staying away, and the
+    /// family, having read its section, builds nothing.
+    pub fn store_for(&self, module: &str, symbols: &[&str]) -> Option<Arc<dyn Store>> {
+        let store = self.stores.as_ref().map(|stores| stores.of(module));
+        if store.is_none() {
+            let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+            away.extend(symbols.iter().map(|s| (*s).to_owned()));
+        }
+        store
+    }
 }
 
 /// One family: a room of rules with its own section `[modules.NAME]`.

@@ -11,10 +11,12 @@ use crate::engine::{Action, Compat, Definition, GroupSetting, Ruleset, Scoring, 
 use crate::family::{Family, Services};
 use crate::message::Limits;
 use crate::rules::gtube;
-use crate::{lists, rules};
+use crate::{learn, limits, lists, rules, scanners};
 
 /// The module whose section is read here.
 const HEADERS: &str = "milter_headers";
+/// The module whose section is read by who keeps the history: it has no rules.
+const HISTORY: &str = "history_redis";
 
 impl Filter {
     /// Builds the filter of a configuration.
@@ -62,7 +64,14 @@ impl Filter {
 
 /// The families of all rooms, in the order in which their rules run where nothing else decides.
 pub fn families() -> impl Iterator<Item = &'static Family> {
-    rules::FAMILIES.iter().chain(lists::FAMILIES.iter())
+    let rooms = [
+        rules::FAMILIES,
+        lists::FAMILIES,
+        scanners::FAMILIES,
+        limits::FAMILIES,
+        learn::FAMILIES,
+    ];
+    rooms.into_iter().flatten()
 }
 
 /// The generation in the engine's words.
@@ -160,7 +169,7 @@ fn absent_modules(config: &Config, found: &mut Vec<Diagnostic>) {
     for section in config.modules.iter().filter(|s| s.enabled()) {
         let name = section.name();
         // A name that rspamd does not know either is an error of the configuration, reported there.
-        if name != HEADERS && MODULES.contains(&name) && !families().any(|f| f.name == name) {
+        if ![HEADERS, HISTORY].contains(&name) && MODULES.contains(&name) && !families().any(|f| f.name == name) {
             let text = format!("this version has no module `{name}`; its settings have no effect");
             found.push(Diagnostic::warning(text).at(section.place().clone()));
         }

@@ -48,6 +48,8 @@ pub struct Flags {
     pub groups: bool,
     /// Header `Raw: yes`: the body is text, no MIME.
     pub raw: bool,
+    /// A person asks: rspamc, or anybody through the controller.
+    pub by_hand: bool,
 }
 
 impl Flags {

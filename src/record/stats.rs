@@ -269,7 +269,7 @@ impl Stats {
         *saved = now;
         let times: Vec<f64> = self.ring().iter().copied().collect();
         let times = Bytes::from(serde_json::to_vec(&times).unwrap_or_default());
-        store.put(&Key::new("stats", "scan_times"), times, Life::Forever).await
+        store.put_many(&[(Key::new("stats", "scan_times"), times)], Life::Forever).await
     }
 }
 

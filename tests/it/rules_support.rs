@@ -24,6 +24,8 @@ pub fn found(family: &Family, message: &str, envelope: &Envelope, local: bool, m
         client,
         local_client: local || client.is_some_and(is_local),
         mime,
+        by_hand: false,
+        facts: Default::default(),
         compat,
     };
     let services = Services {

@@ -35,7 +35,7 @@ struct Slow {
 }
 
 impl Ask for Slow {
-    fn ask<'a>(&'a self, _: &'a Scan<'_>) -> Pin<Box<dyn Future<Output = Hits> + Send + 'a>> {
+    fn ask<'a>(&'a self, _: &'a Scan<'_>, _: &'a SoFar<'_>) -> Asked<'a> {
         Box::pin(async move {
             if self.turns == usize::MAX {
                 std::future::pending::<()>().await;
@@ -90,6 +90,8 @@ fn drive(rules: Vec<Rule>, settings: &Settings, control: &Control<'_>) -> Report
             client: None,
             local_client: false,
             mime: true,
+            by_hand: false,
+            facts: Default::default(),
             compat: Compat::V34,
         };
         let outcome = run(&rules, Applied::new(&rules, settings), &scan, control).await;
@@ -270,7 +272,7 @@ fn waiting_rules_overlap_and_report_in_planned_order() {
 fn a_panic_costs_only_its_rule() {
     struct Bad;
     impl Ask for Bad {
-        fn ask<'a>(&'a self, _: &'a Scan<'_>) -> Pin<Box<dyn Future<Output = Hits> + Send + 'a>> {
+        fn ask<'a>(&'a self, _: &'a Scan<'_>, _: &'a SoFar<'_>) -> Asked<'a> {
             Box::pin(async {
                 tokio::task::yield_now().await;
                 panic!("a rule of a test")

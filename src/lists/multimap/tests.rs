@@ -124,6 +124,8 @@ fn asked(settings: &str, client: &str) -> (Vec<String>, Vec<Option<String>>) {
         client: crate::message::received::client(&mail, &envelope),
         local_client: false,
         mime: true,
+        by_hand: false,
+        facts: Default::default(),
         compat: Default::default(),
     };
     let mut hits = Hits::default();
