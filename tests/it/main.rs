@@ -21,3 +21,4 @@ mod rules_support;
 mod start;
 mod store;
 mod support;
+mod ucl;
