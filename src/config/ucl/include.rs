@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::Fed;
 use super::files::{Opened, Trouble};
 use super::macros::{Call, each};
-use super::parser::{Frame, Halt, Parser};
+use super::parser::Parser;
+use super::stack::{Frame, Halt};
 use super::text::Text;
 use super::tree::{Id, Keys, Kind, Strategy};
 use crate::base::suggest;
@@ -31,6 +32,12 @@ pub(super) struct Order {
     key: Option<String>,
     list: bool,
     folders: Vec<String>,
+}
+
+/// A macro that brings files in, as it was written and as it was understood.
+pub(super) struct Inclusion {
+    pub call: Call,
+    pub order: Order,
 }
 
 const BOOLEANS: [&str; 5] = ["try", "sign", "glob", "url", "prefix"];
@@ -76,7 +83,6 @@ impl Order {
                     "error" => self.strategy = Strategy::Error,
                     _ => return false,
                 },
-                _ if "path".starts_with(key) => self.folders.push(text.clone()),
                 _ => return false,
             },
             Node::List(items) if "path".starts_with(key) => {
@@ -123,33 +129,38 @@ impl Order {
 }
 
 impl Parser<'_> {
-    /// Lays the files of an `.include` on top of the text being read.
-    pub fn bring_in(&mut self, call: &Call, order: &Order) -> Result<(), Halt> {
+    /// Lays the files of an `.include` up to be read next.
+    pub fn bring_in(&mut self, inclusion: Inclusion) -> Result<(), Halt> {
+        let Inclusion { call, order } = &inclusion;
         if call.value.is_empty() {
             let error = self.error(call.from, call.to, "no file is named");
             return Err(Box::new(error.help("write .include \"$CURDIR/other.conf\"")));
         }
         if order.url && call.value.contains("://") {
-            return Err(Box::new(
-                self.error(call.from, call.to, "files are not fetched from the network")
-                    .help("fetch it into a file"),
-            ));
+            let error = self.error(call.from, call.to, "files are not fetched from the network");
+            return Err(Box::new(error.help("fetch it into a file, and include that")));
         }
         if order.signed {
             let error = self.error(call.from, call.to, "signatures of included files are not supported");
             return Err(Box::new(error.help("write .include, and protect the file by its owner and rights")));
         }
-        let files = self.wanted(call, order)?;
-        // The last one laid on top is read first.
-        for opened in files.into_iter().rev() {
-            self.enter(call, order, opened)?;
+        if self.chunks.len() > self.options.limits.includes {
+            let what = format!("files include each other deeper than {} levels", self.options.limits.includes);
+            return Err(Box::new(self.error(call.from, call.to, what)));
         }
+        let paths = self.wanted(call, order)?;
+        let inclusion = Rc::new(inclusion);
+        let pending = paths.into_iter().map(|path| (path, Rc::clone(&inclusion)));
+        self.chunk().pending = pending.collect();
         Ok(())
     }
 
-    /// The files meant: by name, by pattern, in a list of folders.
-    fn wanted(&mut self, call: &Call, order: &Order) -> Result<Vec<Opened>, Halt> {
-        let folders: Vec<String> = match order.folders.is_empty() {
+    /// The files meant: by name, by pattern, in the first of several folders that has any.
+    fn wanted(&mut self, call: &Call, order: &Order) -> Result<Vec<String>, Halt> {
+        if order.folders.is_empty() && !order.glob {
+            return Ok(vec![self.absolute(&call.value)]);
+        }
+        let places: Vec<String> = match order.folders.is_empty() {
             true => vec![self.absolute(&call.value)],
             false => order
                 .folders
@@ -157,31 +168,23 @@ impl Parser<'_> {
                 .map(|folder| format!("{}/{}", self.absolute(folder), call.value))
                 .collect(),
         };
-        let many = folders.len() > 1;
-        for path in &folders {
-            if !order.glob {
-                if let Some(opened) = self.fetch(call, path, order.soft || many, true)? {
-                    return Ok(vec![opened]);
-                }
-                continue;
-            }
-            let matching = self.files.matching(path, MOST_MATCHES);
-            let paths = matching.map_err(|trouble| Box::new(self.cannot(call, path, &trouble)))?;
-            let mut found = Vec::new();
-            for path in paths {
-                found.extend(self.fetch(call, &path, order.soft, true)?);
-            }
+        for path in &places {
+            // A name without stars is a pattern that only it fits.
+            let matching = match order.glob {
+                true => self.files.matching(path, MOST_MATCHES),
+                false => self.files.matching(&escaped(path), 1),
+            };
+            let found = matching.map_err(|trouble| Box::new(self.cannot(call, path, &trouble)))?;
             if !found.is_empty() {
                 return Ok(found);
             }
             let place = self.place(self.span(call.from, call.to));
             self.absent.push((path.clone(), place));
         }
-        if !order.soft && (order.glob || many) {
-            let what = format!("no file fits {}", folders.join(" or ").escape_debug());
-            let error = self.error(call.from, call.to, what);
+        if !order.soft {
+            let error = self.error(call.from, call.to, format!("no file fits {}", places.join(" or ").escape_debug()));
             self.errors
-                .push(error.help("write .include(try=true; glob=true) if there need not be any"));
+                .push(error.help("add try=true to the arguments if there need not be any"));
         }
         Ok(Vec::new())
     }
@@ -198,7 +201,7 @@ impl Parser<'_> {
     }
 
     /// Reads a file within all bounds; nothing if it is missing, which is an error unless `soft`.
-    pub fn fetch(&mut self, call: &Call, path: &str, soft: bool, include: bool) -> Result<Option<Opened>, Halt> {
+    pub fn fetch(&mut self, call: &Call, path: &str, soft: bool) -> Result<Option<Opened>, Halt> {
         let limits = &self.options.limits;
         if self.fed.len() >= limits.files || self.total >= limits.total_bytes {
             let what = format!(
@@ -209,10 +212,6 @@ impl Parser<'_> {
             return Err(Box::new(
                 self.error(call.from, call.to, what).help("look for files that include each other"),
             ));
-        }
-        if include && self.chunks.len() > limits.includes {
-            let what = format!("files include each other deeper than {} levels", limits.includes);
-            return Err(Box::new(self.error(call.from, call.to, what)));
         }
         let path = self.absolute(path);
         let place = self.place(self.span(call.from, call.to));
@@ -255,8 +254,12 @@ impl Parser<'_> {
         }
     }
 
-    /// Lays one file on top.
-    fn enter(&mut self, call: &Call, order: &Order, opened: Opened) -> Result<(), Halt> {
+    /// Reads one file and lays it on top.
+    pub fn enter(&mut self, inclusion: &Inclusion, path: &str) -> Result<(), Halt> {
+        let Inclusion { call, order } = inclusion;
+        let Some(opened) = self.fetch(call, path, order.soft)? else {
+            return Ok(());
+        };
         let named_at = self.place(self.span(call.from, call.to));
         if let Some(at) = self.chunks.iter().position(|chunk| chunk.path == opened.path) {
             let what = format!("{} includes itself", opened.path.escape_debug());
@@ -383,6 +386,18 @@ impl Parser<'_> {
             }
         }
     }
+}
+
+/// A path as a pattern that only it fits.
+fn escaped(path: &str) -> String {
+    let mut pattern = String::with_capacity(path.len());
+    for character in path.chars() {
+        match character {
+            '*' | '?' | '[' => pattern.extend(['[', character, ']']),
+            other => pattern.push(other),
+        }
+    }
+    pattern
 }
 
 /// The source of a file, and what is odd about its bytes.

@@ -268,12 +268,18 @@ pub(super) fn heredoc(text: &[u8], from: usize) -> Option<Result<Found, Slip>> {
             }));
         }
     }
-    Some(Err(endless(from, length)))
+    let last = text.get(line..).is_some_and(|rest| !mark.is_empty() && rest.trim_ascii() == mark);
+    Some(Err(if last {
+        Slip::new(line, text.len(), "the line that ends this text is not ended itself")
+            .help("end the file with a new line behind this word")
+    } else {
+        endless(from, length)
+    }))
 }
 
 fn endless(from: usize, length: usize) -> Slip {
-    Slip::new(from, from + 2 + length, "this text has no end")
-        .help("write the word behind << once more, alone on a line, with a line before it")
+    let slip = Slip::new(from, from + 2 + length, "this text has no end");
+    slip.help("write the word behind << once more, alone on a line, with a line before it")
 }
 
 /// Where a section with names in front of it begins: the first `{` or `[` before the line, or the pair, ends.

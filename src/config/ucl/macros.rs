@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::lexer;
-use super::parser::{Halt, Parser, State};
+use super::parser::Parser;
+use super::stack::{Halt, State};
 use super::tree::{Kind, Strategy};
 use super::{Unsupported, include};
 use crate::base::suggest;
@@ -63,7 +64,7 @@ impl Parser<'_> {
         let chunk = self.chunk();
         (chunk.at, chunk.state) = (next, State::Key);
         let value = self.expanded(value, at, to)?;
-        self.call(&Call {
+        self.call(Call {
             name,
             arguments,
             value,
@@ -171,12 +172,15 @@ impl Parser<'_> {
         Ok((value.to_owned(), end, end + skipped))
     }
 
-    fn call(&mut self, call: &Call) -> Result<(), Halt> {
+    fn call(&mut self, call: Call) -> Result<(), Halt> {
         match call.name.as_str() {
-            "include" | "includes" | "try_include" => self.include(call),
-            "load" => self.load(call),
-            "inherit" => self.inherit(call),
-            "priority" => self.priority(call),
+            "include" | "includes" | "try_include" => {
+                let order = include::Order::read(self, &call);
+                self.bring_in(include::Inclusion { call, order })
+            }
+            "load" => self.load(&call),
+            "inherit" => self.inherit(&call),
+            "priority" => self.priority(&call),
             _ => {
                 let place = self.place(self.span(call.from, call.to));
                 self.unsupported.extend(place.map(|place| Unsupported {
@@ -270,7 +274,7 @@ impl Parser<'_> {
             return Err(Box::new(error.also(self.place(self.tree.item(old).place), "set here")));
         }
         let soft = flag("try");
-        let Some(loaded) = self.fetch(call, &call.value, soft, false)? else {
+        let Some(loaded) = self.fetch(call, &call.value, soft)? else {
             return Ok(());
         };
         let loaded = String::from_utf8_lossy(&loaded.bytes).into_owned();
@@ -304,11 +308,6 @@ impl Parser<'_> {
                 Node::Int(number) => Some(number),
                 _ => None,
             })
-    }
-
-    fn include(&mut self, call: &Call) -> Result<(), Halt> {
-        let order = include::Order::read(self, call);
-        self.bring_in(call, &order)
     }
 }
 

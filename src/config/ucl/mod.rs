@@ -5,20 +5,22 @@
 //! | `files` | where included files come from |
 //! | `text`, `template` | a file as it is parsed: templates filled in, places kept |
 //! | `lexer`, `number`, `variables` | strings, words, numbers, `$NAME` |
-//! | `parser`, `values` | names and values, on a stack of its own |
+//! | `stack`, `parser`, `values` | names and values, on a stack of its own |
 //! | `macros`, `include` | `.include` and the other macros |
-//! | `tree` | how a name said twice is joined |
+//! | `tree`, `finish` | how a name said twice is joined, and the values that come of it |
 //! | `json` | the tree as the peer's dump shows it |
 //!
 //! It knows no setting. Where the language is odd it is odd in the same way, and says so with a warning where people fall into it.
 
 mod files;
+mod finish;
 mod include;
 mod json;
 mod lexer;
 mod macros;
 mod number;
 mod parser;
+mod stack;
 mod template;
 mod text;
 mod tree;

@@ -84,7 +84,8 @@ fn digits(text: &[u8]) -> Result<Digits, NoNumber> {
             return Err(NoNumber::Word);
         }
     }
-    if !seen || found.to == found.from || found.to - found.from > LONGEST {
+    // `0x` alone counts as a number, as digits were seen: zero.
+    if !seen || (found.to == found.from && !found.hex) || found.to - found.from > LONGEST {
         return Err(NoNumber::Word);
     }
     Ok(found)
@@ -95,6 +96,7 @@ impl Digits {
     fn value(&self, text: &[u8]) -> Result<(Number, usize), NoNumber> {
         let all = text.get(self.from..self.to).unwrap_or(b"");
         let all = std::str::from_utf8(all).map_err(|_| NoNumber::Word)?;
+        let all = if all.is_empty() { "0" } else { all };
         let sign = if self.negative { "-" } else { "" };
         if !self.float {
             let radix = if self.hex { 16 } else { 10 };
@@ -244,6 +246,7 @@ mod tests {
             ("5ks", Number::Time(5_000.0), 3),
             ("10 \t#", Number::Int(10), 4),
             ("0x10ms", Number::Int(16), 6),
+            ("0x;", Number::Int(0), 2),
         ] {
             assert_eq!(read(text.as_bytes()), Ok((awaited, length)), "{text}");
         }

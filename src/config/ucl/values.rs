@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::lexer::{self, Found};
 use super::number::{self, NoNumber, Number};
-use super::parser::{Frame, Halt, Parser, State};
+use super::parser::Parser;
+use super::stack::{Frame, Halt, MOST_WARNINGS, State};
 use super::tree::{Fate, Id, Keys, Kind, Span};
 use crate::config::report::Diagnostic;
 
@@ -167,7 +168,7 @@ impl Parser<'_> {
 
     /// Warns of words that were meant as something else.
     fn remark_word(&mut self, raw: &str, begin: usize, from: usize, to: usize) {
-        if self.arguments {
+        if self.arguments || self.warnings.len() >= MOST_WARNINGS {
             return;
         }
         if number::is_suffixed(raw) {
