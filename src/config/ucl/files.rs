@@ -11,6 +11,8 @@ pub struct Opened {
     pub path: String,
     /// What it holds.
     pub bytes: Vec<u8>,
+    /// True for what nobody wrote: a file that is part of the program.
+    pub built_in: bool,
 }
 
 /// Why a file could not be read.
@@ -81,7 +83,11 @@ impl Includes for Disk {
         }
         let path = real.to_str().map(str::to_owned);
         let path = path.ok_or_else(|| Trouble::Other("its path is no UTF-8".to_owned()))?;
-        Ok(Opened { path, bytes })
+        Ok(Opened {
+            path,
+            bytes,
+            built_in: false,
+        })
     }
 
     fn matching(&self, pattern: &str, most: usize) -> Result<Vec<String>, Trouble> {

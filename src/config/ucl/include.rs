@@ -195,7 +195,7 @@ impl Parser<'_> {
             return path.to_owned();
         }
         match self.variables.get("CURDIR") {
-            Some(folder) if !folder.is_empty() => format!("{folder}/{path}"),
+            Some(folder) if !folder.is_empty() => format!("{}/{path}", folder.trim_end_matches('/')),
             _ => path.to_owned(),
         }
     }
@@ -406,7 +406,7 @@ pub(super) fn decode(opened: &Opened) -> (Arc<Source>, Option<Diagnostic>) {
         Arc::new(Source {
             name: opened.path.clone(),
             text: text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
-            built_in: false,
+            built_in: opened.built_in,
         })
     };
     let mark = if opened.bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };

@@ -164,11 +164,13 @@ pub fn read(path: &str, files: &dyn Includes, options: &Options) -> Result<Parse
     parse(parser, text, opened.path)
 }
 
-/// Reads a text that is no file; its includes are read from `files`.
+/// Reads a text that is no file, such as one that names the files of a tree; its includes are read from `files`. `name` is what it is
+/// called, and, being the path of a file that need not exist, what `$CURDIR` is made of.
 pub fn read_text(name: &str, text: &str, files: &dyn Includes, options: &Options) -> Result<Parsed, Report> {
     let opened = Opened {
         path: name.to_owned(),
         bytes: text.as_bytes().to_owned(),
+        built_in: false,
     };
     let mut parser = Parser::new(options, files);
     parser.file_variables(name);

@@ -155,7 +155,9 @@ impl<'p> Parser<'p> {
         if self.chunks.is_empty() {
             return Ok(());
         }
-        self.frames.truncate(base - usize::from(chunk.nested));
+        if chunk.nested {
+            self.frames.truncate(base.saturating_sub(1));
+        }
         for (name, value) in ["CURDIR", "FILENAME"].into_iter().zip(chunk.outer) {
             self.variables.set(name, value.as_deref().unwrap_or(""));
         }
@@ -183,6 +185,7 @@ impl<'p> Parser<'p> {
             Some(b'"') => {
                 let found = lexer::quoted(bytes, at).map_err(|slip| self.slip(slip))?;
                 let raw = text.get(found.from..found.to).unwrap_or("");
+                self.remark_name(at, found.next);
                 let key: Arc<str> = if found.escaped {
                     Arc::from(lexer::unescaped(raw))
                 } else {
@@ -211,6 +214,15 @@ impl<'p> Parser<'p> {
         }
         self.chunk().state = State::Value;
         Ok(())
+    }
+
+    /// Warns of a string that is taken for the name of a section because of a bracket inside it.
+    fn remark_name(&mut self, from: usize, to: usize) {
+        let (ahead, found) = self.chunk().ahead;
+        if found && (from..to).contains(&ahead) && self.chunk().more_names {
+            let what = "this string is read as the name of a section: it holds a bracket";
+            self.warn(from, to, what, "write a = before it");
+        }
     }
 
     /// The end of a key without quotes.
@@ -375,9 +387,12 @@ impl<'p> Parser<'p> {
             )));
         }
         self.frames.pop();
-        while self.frames.len() > base && self.frames.last().is_some_and(|frame| frame.named) {
+        // Names before brackets end with the bracket, even those that a text further out began and left open.
+        while self.frames.last().is_some_and(|frame| frame.named) {
             self.frames.pop();
         }
+        let open = self.frames.len();
+        self.chunks.iter_mut().for_each(|chunk| chunk.base = chunk.base.min(open));
         self.current = None;
         Ok(())
     }

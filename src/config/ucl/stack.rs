@@ -153,8 +153,10 @@ impl Parser<'_> {
     }
 
     pub fn warn_with(&mut self, warning: Diagnostic) {
-        if self.warnings.len() < MOST_WARNINGS {
-            self.warnings.push(warning);
+        match self.warnings.len() {
+            0..MOST_WARNINGS => self.warnings.push(warning),
+            MOST_WARNINGS => self.warnings.push(Diagnostic::warning("more warnings are not shown")),
+            _ => (),
         }
     }
 

@@ -168,7 +168,7 @@ impl Parser<'_> {
 
     /// Warns of words that were meant as something else.
     fn remark_word(&mut self, raw: &str, begin: usize, from: usize, to: usize) {
-        if self.arguments || self.warnings.len() >= MOST_WARNINGS {
+        if self.arguments || self.warnings.len() > MOST_WARNINGS {
             return;
         }
         if number::is_suffixed(raw) {

@@ -1,3 +1,6 @@
-//! UCL as rspamd reads it: its recorded answers, case by case. `@ROOT@` stands for the folder of a case's tree.
+//! UCL as rspamd reads it: its recorded answers, its answers of today, files of a real disk, and what people read.
 
+mod disk;
+mod drawn;
 mod golden;
+mod peer;
