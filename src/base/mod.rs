@@ -1,5 +1,6 @@
 //! Small data structures that never heard of mail: addresses in networks, quantities with units, near names.
 
+pub mod domain;
 pub mod prefix_set;
 pub mod quantity;
 pub mod suggest;

@@ -2,15 +2,21 @@
 //!
 //! A new family adds its `mod` line and one line in [`FAMILIES`]; there is no other registration.
 
-mod alias;
+pub mod alias;
 pub mod arc;
 pub mod extensions;
+pub mod forged;
+pub mod forwarding;
 pub mod gtube;
 pub mod headers;
+pub mod mailing_list;
+pub mod message_id;
 pub mod mime;
 pub mod once_received;
+mod pattern;
 pub mod received;
 pub mod recipients;
+pub mod reply_to;
 pub mod sender;
 
 use crate::family::Family;
@@ -39,4 +45,10 @@ pub static FAMILIES: &[Family] = &[
     once_received::FAMILY,
     sender::FAMILY,
     recipients::FAMILY,
+    alias::FAMILY,
+    forged::FAMILY,
+    forwarding::FAMILY,
+    message_id::FAMILY,
+    mailing_list::FAMILY,
+    reply_to::FAMILY,
 ];
