@@ -57,7 +57,7 @@ fn recipients(scan: &Scan<'_>, hits: &mut Hits) {
     let (named, given) = (cut(&named), cut(&given));
     let user = scan.envelope.user.as_deref().map(lower);
     let sender = sender(scan).map(|s| lower(&plain(scan.compat, &s.address)));
-    let delivered = scan.mail.headers().first("Delivered-To").map(|h| lower(h.text().trim()));
+    let delivered: Vec<String> = scan.mail.headers().all("Delivered-To").map(|h| lower(h.text().trim())).collect();
     let all_named: HashSet<&str> = named.iter().map(String::as_str).collect();
     let all_given: HashSet<&str> = given.iter().map(String::as_str).collect();
     let is = |who: &Option<String>, address: &str| who.as_deref() == Some(address);
@@ -70,7 +70,7 @@ fn recipients(scan: &Scan<'_>, hits: &mut Hits) {
     let mut marked = HashSet::new();
     let mut strange_named = Vec::new();
     for address in named {
-        if all_given.contains(address.as_str()) || is(&delivered, address) || is(&user, address) {
+        if all_given.contains(address.as_str()) || delivered.contains(address) || is(&user, address) {
             continue;
         }
         match domain(address) {

@@ -3,6 +3,7 @@
 use crate::base::domain::registrable;
 use crate::engine::{Hits, Rule, Scan, Symbol};
 use crate::family::Family;
+use crate::message::address::uncommented;
 use crate::rules::alias::{domain, plain};
 use crate::rules::pattern::patterns;
 
@@ -53,9 +54,7 @@ patterns! {
     NO_DOT = r"@[^.]+>?$";
     BRACKETS = r"^<[^>]+>$";
     LITERAL = r"@\[\d+\.\d+\.\d+\.\d+\]";
-    RIGHT = r"@([^@>]+)>?$";
     WWW = r"@www\.";
-    COMMENT = r"\(.*\)";
     SHAPE = r"^<?[^<>\\ \t\n\r\x0b\x80-\u{ff}]+@[^<>\\ \t\n\r\x0b\x80-\u{ff}]+>?\s*$";
     GOOGLE_MISSING = r"SMTPIN_ADDED_MISSING@mx\.google\.com>$";
     GOOGLE_BROKEN = r"SMTPIN_ADDED_BROKEN@mx\.google\.com>$";
@@ -66,7 +65,7 @@ fn compare(scan: &Scan<'_>, hits: &mut Hits) {
     let Some(header) = scan.mail.headers().first("Message-ID") else {
         return;
     };
-    let id = header.text();
+    let id = &*uncommented(header.text());
     for (yes, symbol) in [
         (BARE_IP.is_match(id), &MID_BARE_IP),
         (NO_DOT.is_match(id), &MID_RHS_NOT_FQDN),
@@ -78,7 +77,7 @@ fn compare(scan: &Scan<'_>, hits: &mut Hits) {
         }
     }
     let lower = id.to_lowercase();
-    let right = RIGHT.captures(&lower).and_then(|c| c.get(1)).map_or("", |m| m.as_str());
+    let right = lower.split_once('@').map_or("", |(_, right)| right.trim_end_matches('>'));
     let lowered = |address: &str| plain(scan.compat, address).to_lowercase();
     let from = scan.mail.from().first().map(|a| lowered(&a.address)).unwrap_or_default();
     let from_domain = domain(&from);
@@ -107,7 +106,7 @@ fn shape(scan: &Scan<'_>, hits: &mut Hits) {
     let Some(header) = scan.mail.headers().first("Message-ID") else {
         return;
     };
-    let id = header.text();
+    let id = &*uncommented(header.text());
     let from_yahoo = scan
         .mail
         .from()
@@ -115,7 +114,7 @@ fn shape(scan: &Scan<'_>, hits: &mut Hits) {
         .any(|a| domain(&a.address).eq_ignore_ascii_case("yahoo.com"));
     for (yes, symbol) in [
         (WWW.is_match(id), &MID_RHS_WWW),
-        (!COMMENT.is_match(id) && !SHAPE.is_match(id), &INVALID_MSGID),
+        (!SHAPE.is_match(id), &INVALID_MSGID),
         (GOOGLE_MISSING.is_match(id), &GOOGLE_FORWARDING_MID_MISSING),
         (GOOGLE_BROKEN.is_match(id), &GOOGLE_FORWARDING_MID_BROKEN),
         (YAHOO_ID.is_match(id) && !from_yahoo, &FORGED_MSGID_YAHOO),

@@ -4,6 +4,8 @@
 
 pub mod alias;
 pub mod arc;
+pub mod compromised;
+pub mod encoding;
 pub mod extensions;
 pub mod forged;
 pub mod forwarding;
@@ -18,6 +20,9 @@ pub mod received;
 pub mod recipients;
 pub mod reply_to;
 pub mod sender;
+pub mod shape;
+pub mod subject;
+pub mod upstream_filters;
 
 use crate::family::Family;
 
@@ -51,4 +56,9 @@ pub static FAMILIES: &[Family] = &[
     message_id::FAMILY,
     mailing_list::FAMILY,
     reply_to::FAMILY,
+    shape::FAMILY,
+    encoding::FAMILY,
+    subject::FAMILY,
+    compromised::FAMILY,
+    upstream_filters::FAMILY,
 ];

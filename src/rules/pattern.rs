@@ -1,7 +1,23 @@
 //! Patterns on headers, as many small rules need them. Declares nothing.
 
-use crate::engine::Scan;
+use crate::engine::{Hits, Rule, Scan, Symbol};
 use regex::Regex;
+
+/// One symbol and when it fires.
+pub(super) type When = (&'static Symbol, fn(&Scan<'_>) -> bool);
+
+/// A rule for each symbol, named after it.
+pub(super) fn rules(list: &'static [When]) -> Vec<Rule> {
+    let rule = |(symbol, fires): &'static When| {
+        let check = |scan: &Scan<'_>, hits: &mut Hits| {
+            if fires(scan) {
+                hits.add(symbol);
+            }
+        };
+        Rule::check(symbol.name, check).giving(&[symbol])
+    };
+    list.iter().map(rule).collect()
+}
 
 /// Declares patterns that are compiled at first use.
 macro_rules! patterns {
