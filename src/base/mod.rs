@@ -1,6 +1,7 @@
 //! Small data structures that never heard of mail: addresses in networks, quantities with units, near names.
 
 pub mod domain;
+pub mod expr;
 pub mod prefix_set;
 pub mod quantity;
 pub mod suggest;

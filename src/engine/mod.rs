@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod applied;
+pub mod composite;
 pub mod metric;
 mod options;
 pub mod plan;
@@ -16,6 +17,7 @@ pub mod verdict;
 
 pub use action::Action;
 pub use applied::Applied;
+pub use composite::{Composite, Policy};
 pub use metric::{Decision, Metric};
 pub use plan::PlanError;
 pub use rule::{After, Ask, Asked, Check, Rule, Run, Stage, order};

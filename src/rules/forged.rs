@@ -57,7 +57,13 @@ fn recipients(scan: &Scan<'_>, hits: &mut Hits) {
     let (named, given) = (cut(&named), cut(&given));
     let user = scan.envelope.user.as_deref().map(lower);
     let sender = sender(scan).map(|s| lower(&plain(scan.compat, &s.address)));
-    let delivered: Vec<String> = scan.mail.headers().all("Delivered-To").map(|h| lower(h.text().trim())).collect();
+    let delivered: Vec<String> = scan
+        .mail
+        .headers()
+        .first("Delivered-To")
+        .map(|h| lower(h.text().trim()))
+        .into_iter()
+        .collect();
     let all_named: HashSet<&str> = named.iter().map(String::as_str).collect();
     let all_given: HashSet<&str> = given.iter().map(String::as_str).collect();
     let is = |who: &Option<String>, address: &str| who.as_deref() == Some(address);

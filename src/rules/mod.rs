@@ -4,6 +4,7 @@
 
 pub mod alias;
 pub mod arc;
+pub mod composites;
 pub mod compromised;
 pub mod encoding;
 pub mod extensions;

@@ -25,7 +25,6 @@ const PENDING: &[&str] = &[
     "redis",
     "store.path",
     "store.max_size",
-    "composites",
     "bayes",
 ];
 
