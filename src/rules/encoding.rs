@@ -60,7 +60,9 @@ static TESTS: &[When] = &[
 fn needless(scan: &Scan<'_>, name: &str, kind: &Regex) -> bool {
     let mut all = scan.mail.headers().all(name).peekable();
     let encoded = |raw: &[u8]| memchr::memmem::find(raw, b"=?").is_some() && kind.is_match(&String::from_utf8_lossy(raw));
-    all.peek().is_some() && scan.mail.headers().all(name).any(|h| encoded(h.raw)) && !all.any(|h| SPECIAL.is_match(h.text()))
+    all.peek().is_some()
+        && scan.mail.headers().all(name).any(|h| encoded(h.raw))
+        && !all.any(|h| SPECIAL.is_match(&h.text().replace('\u{fffd}', "?")))
 }
 
 /// Bytes beyond plain text, and no encoded word.

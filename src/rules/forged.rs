@@ -34,65 +34,78 @@ fn forged(scan: &Scan<'_>, hits: &mut Hits) {
 }
 
 fn recipients(scan: &Scan<'_>, hits: &mut Hits) {
-    let lower = |text: &str| text.to_ascii_lowercase();
-    let named: Vec<String> = match scan.compat {
-        Compat::V34 => stored(scan).iter().map(|a| lower(a)).collect(),
+    let written = match scan.compat {
+        Compat::V34 => stored(scan),
         Compat::V41 => scan
             .mail
             .recipients()
             .unwrap_or_default()
             .iter()
-            .map(|a| lower(&a.address))
+            .map(|a| a.address.as_str().into())
             .collect(),
     };
-    let given: Vec<String> = scan
+    let named: Vec<Name> = written.iter().map(|a| Name::new(a)).collect();
+    let given: Vec<Name> = scan
         .envelope
         .recipients
         .iter()
-        .map(|r| lower(&plain(scan.compat, &r.address)))
+        .map(|r| Name::new(&plain(scan.compat, &r.address)))
         .collect();
     if named.is_empty() || given.is_empty() {
         return;
     }
     let (named, given) = (cut(&named), cut(&given));
-    let user = scan.envelope.user.as_deref().map(lower);
-    let sender = sender(scan).map(|s| lower(&plain(scan.compat, &s.address)));
-    let delivered: Vec<String> = scan
+    let user = scan.envelope.user.as_deref().map(str::to_ascii_lowercase);
+    let sender = sender(scan).map(|s| plain(scan.compat, &s.address).to_ascii_lowercase());
+    let delivered = scan
         .mail
         .headers()
         .first("Delivered-To")
-        .map(|h| lower(h.text().trim()))
-        .into_iter()
-        .collect();
-    let all_named: HashSet<&str> = named.iter().map(String::as_str).collect();
-    let all_given: HashSet<&str> = given.iter().map(String::as_str).collect();
-    let is = |who: &Option<String>, address: &str| who.as_deref() == Some(address);
+        .map(|h| h.text().trim().to_ascii_lowercase());
+    let all_named: HashSet<&str> = named.iter().map(|n| n.lower.as_str()).collect();
+    let all_given: HashSet<&str> = given.iter().map(|n| n.lower.as_str()).collect();
+    let is = |who: &Option<String>, name: &Name| who.as_deref() == Some(&name.lower);
 
     let strange_given = given
         .iter()
-        .filter(|a| !all_named.contains(a.as_str()) && !is(&user, a) && !is(&sender, a));
-    let mut strange_given: Vec<&String> = strange_given.collect();
-    let domains: HashSet<&str> = given.iter().map(|a| domain(a)).collect();
+        .filter(|n| !all_named.contains(n.lower.as_str()) && !is(&user, n) && !is(&sender, n));
+    let mut strange_given: Vec<&Name> = strange_given.collect();
+    let domains: HashSet<&str> = given.iter().map(|n| domain(&n.lower)).collect();
     let mut marked = HashSet::new();
     let mut strange_named = Vec::new();
-    for address in named {
-        if all_given.contains(address.as_str()) || delivered.contains(address) || is(&user, address) {
+    for name in named {
+        if all_given.contains(name.lower.as_str()) || is(&delivered, name) || is(&user, name) {
             continue;
         }
-        match domain(address) {
+        match domain(&name.lower) {
             shared if domains.contains(shared) => drop(marked.insert(shared)),
-            _ => strange_named.push(address),
+            _ => strange_named.push(name),
         }
     }
-    strange_given.retain(|a| !marked.contains(domain(a)));
+    strange_given.retain(|n| !marked.contains(domain(&n.lower)));
     if !strange_given.is_empty() && !strange_named.is_empty() {
-        let named = strange_named.iter().map(|a| format!("m:{a}"));
-        let options = named.chain(strange_given.iter().map(|a| format!("s:{a}"))).collect();
+        let named = strange_named.iter().map(|n| format!("m:{}", n.shown));
+        let options = named.chain(strange_given.iter().map(|n| format!("s:{}", n.shown))).collect();
         hits.weighted(&FORGED_RECIPIENTS, 1.0, options);
     }
 }
 
-fn cut(list: &[String]) -> &[String] {
+/// An address as it is shown and as it is compared.
+struct Name {
+    shown: String,
+    lower: String,
+}
+
+impl Name {
+    fn new(address: &str) -> Name {
+        Name {
+            shown: address.to_owned(),
+            lower: address.to_ascii_lowercase(),
+        }
+    }
+}
+
+fn cut(list: &[Name]) -> &[Name] {
     if list.len() > MOST + 1 {
         list.get(..MOST).unwrap_or(list)
     } else {

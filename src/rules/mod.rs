@@ -4,9 +4,12 @@
 
 pub mod alias;
 pub mod arc;
+pub mod bounce;
+pub mod clients;
 pub mod composites;
 pub mod compromised;
 pub mod encoding;
+pub mod envelope_forms;
 pub mod extensions;
 pub mod forged;
 pub mod forwarding;
@@ -62,4 +65,7 @@ pub static FAMILIES: &[Family] = &[
     subject::FAMILY,
     compromised::FAMILY,
     upstream_filters::FAMILY,
+    envelope_forms::FAMILY,
+    clients::FAMILY,
+    bounce::FAMILY,
 ];

@@ -21,8 +21,8 @@ pub(super) fn rules(list: &'static [When]) -> Vec<Rule> {
 
 /// Declares patterns that are compiled at first use.
 macro_rules! patterns {
-    ($($(#[$doc:meta])* $name:ident = $pattern:expr;)*) => {
-        $($(#[$doc])* static $name: std::sync::LazyLock<regex::Regex> =
+    ($($(#[$doc:meta])* $seen:vis $name:ident = $pattern:expr;)*) => {
+        $($(#[$doc])* $seen static $name: std::sync::LazyLock<regex::Regex> =
             std::sync::LazyLock::new(|| regex::Regex::new($pattern).expect("the pattern is fixed"));)*
     };
 }

@@ -1,8 +1,8 @@
 //! Headers that should not be there, should look otherwise, or tell what wrote them: one small test a symbol.
 
-use crate::engine::{Hits, Rule, Scan, Symbol};
+use crate::engine::{Compat, Hits, Rule, Scan, Symbol};
 use crate::family::Family;
-use crate::message::{Address, Header, address};
+use crate::message::{Address, address};
 use crate::rules::alias::sender;
 use crate::rules::pattern::{When, has, has_raw, patterns, rules};
 
@@ -77,7 +77,7 @@ patterns! {
     CTE_CAPITAL = r"^[78]B";
     SEMICOLON = r";$";
     UNDISCLOSED = r#"(?i)^[<"]?undisclosed[\s-]recipients?.*:"#;
-    TIGHT = r"\S<[-\w.]+@[-\w.]+>";
+    TIGHT = r"\S<[-A-Za-z0-9_.]+@[-A-Za-z0-9_.]+>";
     URL_IN_FROM = r#"(?i)(^|["'\s])https?(:|=3A)//\S"#;
     LOOSE = r"<\s[-.\w]+@[-.\w]+\s>";
     REPLY_TYPE = r"(?i)^text/plain;(.|\s)*\breply-type=original$";
@@ -112,8 +112,7 @@ fn spelt(scan: &Scan<'_>, name: &str) -> bool {
 }
 
 fn tight(scan: &Scan<'_>, name: &str) -> bool {
-    let touches = |h: &Header<'_>| h.empty_delimiter && !h.raw.is_empty();
-    scan.mail.headers().first(name).is_some_and(touches)
+    scan.mail.headers().first(name).is_some_and(|h| h.empty_delimiter)
 }
 
 fn foreign(addresses: &[Address]) -> bool {
@@ -187,15 +186,11 @@ fn priority(scan: &Scan<'_>, hits: &mut Hits) {
     hits.with(symbol, number);
 }
 
+/// A multipart counts as plain text where one of its parts is.
 fn ctype_only(scan: &Scan<'_>) -> bool {
-    let plain = |h: &Header<'_>| {
-        h.text()
-            .trim_start()
-            .get(..10)
-            .is_some_and(|t| t.eq_ignore_ascii_case("text/plain"))
-    };
+    let plain = || scan.mail.parts().iter().any(|p| p.mime_type() == "text/plain");
     let others = ["Content-Disposition", "Content-Transfer-Encoding", "MIME-Version"];
-    missing(scan, &others) && scan.mail.headers().first("Content-Type").is_some_and(|h| !plain(h))
+    missing(scan, &others) && present(scan, &["Content-Type"]) && !plain()
 }
 
 fn missing_mimeole(scan: &Scan<'_>) -> bool {
@@ -228,9 +223,9 @@ fn notification(scan: &Scan<'_>) -> bool {
 }
 
 fn no_version(scan: &Scan<'_>) -> bool {
-    ["X-Mailer", "User-Agent"]
-        .iter()
-        .any(|name| scan.mail.headers().has(name) && !has(scan, name, &DIGIT))
-        && !["X-Mailer", "User-Agent"].iter().any(|name| has(scan, name, &LINK))
-        && !has(scan, "User-Agent", &THUNDERBIRD)
+    let names = ["X-Mailer", "User-Agent"];
+    let told = |name: &&str| scan.mail.headers().first(name).is_some_and(|h| !h.text().is_empty());
+    // Thunderbird shows none any more, which 4.1 knows.
+    let excused = scan.compat == Compat::V41 && has(scan, "User-Agent", &THUNDERBIRD);
+    names.iter().any(|name| told(name) && !has(scan, name, &DIGIT)) && !names.iter().any(|name| has(scan, name, &LINK)) && !excused
 }

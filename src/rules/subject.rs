@@ -39,7 +39,8 @@ patterns! {
     QUESTION = r"\?";
     CURRENCY = r"\p{Sc}";
     BLANKS = r"\s+$";
-    BOUNCE = concat!(
+    /// Words of delivery reports.
+    pub BOUNCE_WORDS = concat!(
         r"(?i)\b(?:could not send message|couldn't be delivered|delivery failed|delivery failure|delivery report|delivery status",
         r"|delivery warning|failure delivery|failure notice|hasn't been delivered|mail failure|returned mail|undeliverable|undelivered)\b"
     );
@@ -57,7 +58,7 @@ static TESTS: &[When] = &[
     }),
     (&SUBJECT_HAS_CURRENCY, |s| has(s, "Subject", &CURRENCY)),
     (&SUBJECT_ENDS_SPACES, |s| has(s, "Subject", &BLANKS)),
-    (&SUBJ_BOUNCE_WORDS, |s| has(s, "Subject", &BOUNCE)),
+    (&SUBJ_BOUNCE_WORDS, |s| has(s, "Subject", &BOUNCE_WORDS)),
 ];
 
 /// The Subject without the marks of answers and forwarding, and its length in characters.
@@ -70,8 +71,9 @@ fn bare<'s>(scan: &'s Scan<'_>) -> Option<(&'s str, u32)> {
 fn capitals(scan: &Scan<'_>, hits: &mut Hits) {
     let Some((subject, length)) = bare(scan) else { return };
     let upper = subject.chars().any(char::is_uppercase);
-    let lower = subject.chars().any(char::is_lowercase);
-    if upper && !lower {
+    // A script without capitals cannot shout.
+    let calm = subject.chars().any(|c| c.is_alphabetic() && !c.is_uppercase());
+    if upper && !calm {
         hits.weighted(&SUBJ_ALL_CAPS, (f64::from(length) / 40.0).min(1.0), vec![length.to_string()]);
     }
 }
