@@ -55,7 +55,9 @@ fn verp(scan: &Scan<'_>) -> bool {
     let (Some(sender), [only]) = (sender(scan), scan.envelope.recipients.as_slice()) else {
         return false;
     };
-    let local = sender.local().to_ascii_lowercase();
+    // Where 3.4 took the tag off, nothing is left to find.
+    let sender = plain(scan.compat, &sender.address).to_ascii_lowercase();
+    let local = sender.rsplit_once('@').map_or("", |(local, _)| local);
     let rewritten = local.starts_with("srs0=") || local.starts_with("srs1=") || local.contains("+caf_=");
     scan.mime && !rewritten && !only.address.is_empty() && local.contains(&only.address.to_ascii_lowercase().replace('@', "="))
 }
@@ -85,7 +87,8 @@ fn alike(scan: &Scan<'_>) -> bool {
 }
 
 fn sorted(scan: &Scan<'_>) -> bool {
-    let list: Vec<String> = stored(scan).iter().map(|a| a.to_ascii_lowercase()).collect();
+    // As the peer compares them: the shorter comes first.
+    let list: Vec<(usize, String)> = stored(scan).iter().map(|a| (a.len(), a.to_ascii_lowercase())).collect();
     list.len() >= MANY && list.iter().zip(list.iter().skip(1)).all(|(a, b)| a < b)
 }
 

@@ -71,9 +71,8 @@ fn bare<'s>(scan: &'s Scan<'_>) -> Option<(&'s str, u32)> {
 fn capitals(scan: &Scan<'_>, hits: &mut Hits) {
     let Some((subject, length)) = bare(scan) else { return };
     let upper = subject.chars().any(char::is_uppercase);
-    // A script without capitals cannot shout.
-    let calm = subject.chars().any(|c| c.is_alphabetic() && !c.is_uppercase());
-    if upper && !calm {
+    let lower = subject.chars().any(char::is_lowercase);
+    if upper && !lower {
         hits.weighted(&SUBJ_ALL_CAPS, (f64::from(length) / 40.0).min(1.0), vec![length.to_string()]);
     }
 }
