@@ -25,6 +25,7 @@ pub mod recipients;
 pub mod reply_to;
 pub mod sender;
 pub mod shape;
+pub mod structure;
 pub mod subject;
 pub mod upstream_filters;
 
@@ -68,4 +69,5 @@ pub static FAMILIES: &[Family] = &[
     envelope_forms::FAMILY,
     clients::FAMILY,
     bounce::FAMILY,
+    structure::FAMILY,
 ];
