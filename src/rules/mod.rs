@@ -15,6 +15,7 @@ pub mod forged;
 pub mod forwarding;
 pub mod gtube;
 pub mod headers;
+pub mod hfilter;
 pub mod mailing_list;
 pub mod message_id;
 pub mod mime;
@@ -70,4 +71,5 @@ pub static FAMILIES: &[Family] = &[
     clients::FAMILY,
     bounce::FAMILY,
     structure::FAMILY,
+    hfilter::FAMILY,
 ];
