@@ -1,7 +1,7 @@
 //! What the client calls itself and what it is called: names of dial-up lines, bare addresses, no name at all. Nothing here asks DNS.
 
 use crate::config::{Diagnostic, Section};
-use crate::engine::{Check, Hits, Rule, Scan, Symbol};
+use crate::engine::{Check, Compat, Hits, Rule, Scan, Symbol};
 use crate::family::{Family, Services};
 use crate::rules::pattern::patterns;
 use regex::Regex;
@@ -88,7 +88,7 @@ impl Check for Config {
         let helo = scan.envelope.helo.as_deref().map(bare).filter(|h| *h != "rspamc.local");
         let mut helo_weight = 0;
         if let Some(helo) = helo.filter(|_| self.helo_enabled) {
-            helo_weight = judge_helo(helo, hits);
+            helo_weight = judge_helo(helo, scan.compat, hits);
         }
         self.host(scan, helo.unwrap_or_default(), helo_weight, hits);
         self.sender(scan, helo, hits);
@@ -119,7 +119,7 @@ impl Config {
                 bounce = sender.local().eq_ignore_ascii_case("postmaster");
                 let single = sender.address.matches('@').count() == 1;
                 if single && !is_full_name(sender.domain()) {
-                    hits.with(&HFILTER_FROMHOST_NOT_FQDN, sender.domain());
+                    hits.with(&HFILTER_FROMHOST_NOT_FQDN, sender.domain().to_ascii_lowercase());
                 }
             }
             None if self.from_enabled => {
@@ -148,22 +148,23 @@ patterns! {
         r"|192\.0\.0\.|192\.0\.2\.|192\.88\.99\.|192\.168\.|198\.51\.100\.|203\.0\.113\.|::1$|fc00:|fe[89a-f][0-9a-f]:|2001:db8:)"
     );
     BARE_IP = r"(?i)^(?:\d+[x.\-]\d+[x.\-]\d+[x.\-]\d+$|[0-9a-f]+:)";
+    /// 4.1 knows names of private networks, too.
     LOCAL = concat!(
-        r"(?i)(?:^[^.]+$|\.?(?:dsl)?(?:device|speedtouch)\.lan$",
+        r"(?i)(?:(?:dsl)?(?:device|speedtouch)\.lan$",
         r"|\.(?:lan|local|home|localdomain|intra|in-addr\.arpa|priv|user|veloxzon)$)"
     );
     FULL_NAME = r"^(?:[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?$";
 }
 
 /// The weight of the name's pattern; addresses are told at once.
-fn judge_helo(helo: &str, hits: &mut Hits) -> usize {
+fn judge_helo(helo: &str, compat: Compat, hits: &mut Hits) -> usize {
     for (pattern, symbol) in [(&*BAD_IP, &HFILTER_HELO_BADIP), (&*BARE_IP, &HFILTER_HELO_BAREIP)] {
         if pattern.is_match(helo) {
             hits.weighted(symbol, 1.0, vec![helo.to_owned(), "1".to_owned()]);
             return 0;
         }
     }
-    if LOCAL.is_match(helo) {
+    if !helo.contains('.') || (compat == Compat::V41 && LOCAL.is_match(helo)) {
         return 5;
     }
     let weight = line_weight(helo);
