@@ -1,7 +1,8 @@
-//! Small data structures that never heard of mail: addresses in networks, quantities with units, near names.
+//! Small data structures that never heard of mail: addresses in networks, quantities with units, near names, bytes as text.
 
 pub mod domain;
 pub mod expr;
+pub mod hex;
 pub mod prefix_set;
 pub mod quantity;
 pub mod suggest;

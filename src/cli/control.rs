@@ -21,18 +21,24 @@ pub(super) struct StatArgs {
     json: bool,
 }
 
-struct Folders {
-    state: PathBuf,
-    run: PathBuf,
+/// Where the daemon of a configuration keeps things.
+pub(super) struct Folders {
+    /// What it remembers: the folder of the store.
+    pub(super) store: PathBuf,
+    /// Its control socket.
+    pub(super) run: PathBuf,
 }
 
-fn folders(which: &ConfigArgs, config: &Config) -> Result<Folders> {
+/// Finds the folders as the daemon does.
+pub(super) fn folders(which: &ConfigArgs, config: &Config) -> Result<Folders> {
     let environment = |name: &str| std::env::var(name).ok();
     let root = nix::unistd::Uid::effective().is_root();
     let chosen = candidates(&which.options(), config).choose(&environment, root);
     let (state, _) = chosen.map_err(|e| anyhow!(e))?;
     let run = control::run_folder(&config.paths.run, &environment, root, &state);
-    Ok(Folders { state, run })
+    let own = config.store.path.as_os_str();
+    let store = if own.is_empty() { state } else { own.into() };
+    Ok(Folders { store, run })
 }
 
 pub(super) fn stat(args: &StatArgs) -> Result<ExitCode> {
@@ -40,7 +46,7 @@ pub(super) fn stat(args: &StatArgs) -> Result<ExitCode> {
     let folders = folders(&args.which, &loaded.config)?;
     let stat = match control::ask(&folders.run, &json!({ "verb": "stat" })) {
         Ok(stat) => stat,
-        Err(Failure::Absent { .. }) => stored(&folders.state)?,
+        Err(Failure::Absent { .. }) => stored(&folders.store)?,
         Err(refused) => return Err(refused.into()),
     };
     print(&if args.json {

@@ -1,13 +1,18 @@
 //! The command line: the only reader of arguments. Each verb has its file; the work is done on lower floors.
 
+mod access;
 mod check;
 mod client;
 mod control;
 mod folder;
+mod greylist;
+mod history;
 mod password;
 mod report;
 mod rules;
 mod scan;
+mod scanners;
+mod store;
 
 use crate::daemon;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -32,12 +37,20 @@ enum Verb {
     Scan(Box<scan::ScanArgs>),
     /// Show the counters of the running daemon
     Stat(control::StatArgs),
+    /// Show what was decided for messages, newest first
+    History(Box<history::HistoryArgs>),
+    /// Look at what is remembered, forget it, carry it out and back in
+    Store(store::StoreArgs),
     /// Make the running daemon read its configuration again, and say how that went
     Reload(ConfigArgs),
     /// Hash a password for the controller, or check one
     Password(password::PasswordArgs),
     /// List the rules of the configuration, or explain one symbol
     Rules(rules::RulesArgs),
+    /// Test the configured virus scanners
+    Scanners(scanners::ScannersArgs),
+    /// See who waits on the grey list, and let them in
+    Greylist(greylist::GreylistArgs),
 }
 
 /// Which configuration and state are meant.
@@ -84,9 +97,13 @@ pub fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Scan(args) => scan::run(&args),
         Verb::Stat(args) => control::stat(&args),
+        Verb::History(args) => history::run(&args),
+        Verb::Store(args) => store::run(&args),
         Verb::Reload(args) => control::reload(&args),
         Verb::Password(args) => password::run(&args),
         Verb::Rules(args) => rules::run(&args),
+        Verb::Scanners(args) => scanners::run(&args),
+        Verb::Greylist(args) => greylist::run(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("torwart: {error:#}");

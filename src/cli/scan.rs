@@ -279,6 +279,7 @@ fn local(config: &Config) -> Result<Oracle> {
         );
     }
     let policy = Policy {
+        by_hand: true,
         max_message: config.scan.max_message.0,
         max_recipients: usize::try_from(config.scan.max_recipients).unwrap_or(usize::MAX),
         allow_local_files: false,
@@ -292,8 +293,8 @@ fn local(config: &Config) -> Result<Oracle> {
 struct Alone(Filter);
 
 impl Scanner for Alone {
-    fn scan(&self, request: filter::Request) -> BoxFuture<'_, Verdict> {
-        Box::pin(async move { self.0.scan(&request).await })
+    fn scan(&self, request: filter::Request) -> BoxFuture<'_, Arc<Verdict>> {
+        Box::pin(async move { Arc::new(self.0.scan(&request).await) })
     }
 }
 

@@ -410,6 +410,7 @@ fn typed(tree: &Value, findings: &mut Vec<Diagnostic>, taken: &mut Vec<Vec<Strin
     let controller = take_tables(&mut rest, &["listen", "controller"], &[]);
     let mut config: Config = de::read_noting(rest, "", findings, taken)?;
     config.redis.modules = named("redis", redis, findings, taken);
+    config.redis.inherit(tree);
     config.listen.milter.named = named("listen.milter", milter, findings, taken);
     config.listen.http.named = named("listen.http", http, findings, taken);
     config.listen.controller.named = named("listen.controller", controller, findings, taken);

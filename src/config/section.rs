@@ -92,6 +92,17 @@ impl Section {
         rest
     }
 
+    /// The section without some keys, and those of them that were there.
+    pub fn divided<'k>(&self, keys: &[&'k str]) -> (Section, Vec<&'k str>) {
+        let mut rest = self.clone();
+        let table = rest.entry.value.table_mut();
+        let found = match table {
+            Some(table) => keys.iter().copied().filter(|key| table.remove(key).is_some()).collect(),
+            None => Vec::new(),
+        };
+        (rest, found)
+    }
+
     /// An error at the value of `key`, or at the section's own beginning if the key is not there.
     pub fn error_at(&self, key: &str, message: impl Into<String>) -> Diagnostic {
         Diagnostic::error(message).at(self.place_of(key))

@@ -5,6 +5,7 @@ use crate::engine::Compat;
 use crate::family::{Chores, Services};
 use crate::filter::{self, Filter};
 use crate::maps::Maps;
+use crate::record::history;
 use crate::store::{Store, Stores};
 use std::sync::{Arc, PoisonError};
 
@@ -20,6 +21,8 @@ pub struct Built {
     pub chores: Arc<Chores>,
     /// Symbols that stay away for want of a store.
     pub away: Vec<String>,
+    /// How the history is kept, where it is.
+    pub history: Option<history::Settings>,
     /// What is merely doubtful.
     pub warnings: Vec<Diagnostic>,
 }
@@ -51,12 +54,16 @@ pub fn filter(config: &Config, stores: Option<Arc<Stores>>) -> Result<Built, Rep
         maps: maps.clone(),
         folder: config.paths.maps.clone(),
         compat: compat(config),
+        timeout: Some(config.scan.timeout),
         stores,
         ..Services::default()
     };
     let mut findings = Vec::new();
-    match Filter::assemble(config, &services, &mut findings) {
+    let history = history::Settings::read(config, &mut findings);
+    let sound = !findings.iter().any(Diagnostic::is_error);
+    match Filter::assemble(config, &services, &mut findings).filter(|_| sound) {
         Some(filter) => Ok(Built {
+            history,
             filter,
             maps,
             stores: services.stores,
@@ -68,9 +75,13 @@ pub fn filter(config: &Config, stores: Option<Arc<Stores>>) -> Result<Built, Rep
     }
 }
 
-/// Which module keeps its memory where.
-pub fn stores(own: Arc<dyn Store>) -> Arc<Stores> {
-    Arc::new(Stores::alone(own))
+/// Which module keeps its memory where; connections of `old` whose settings stayed the same are kept. For a configuration without
+/// errors, on a runtime.
+pub fn stores(examined: &Examined, own: Arc<dyn Store>, old: Option<&Stores>) -> Arc<Stores> {
+    Arc::new(match &examined.config {
+        Some(config) if examined.is_good() => Stores::configured(own, config, old),
+        _ => Stores::alone(own),
+    })
 }
 
 /// The generation in the engine's words.

@@ -1,7 +1,7 @@
-//! The control socket: one JSON object a line in, one out. It carries what `torwart stat` and `torwart reload` ask.
+//! The control socket: one JSON object a line in, one out. It carries what `torwart stat`, `history` and `reload` ask.
 //!
-//! Only the daemon's own user can open it (0600). Requests are bounded in size and time; later verbs are later arms in the
-//! [`Verbs`] that the daemon hands in.
+//! Only the daemon's own user can open it (0600). Requests are bounded in size and time; what is larger goes in several, each
+//! complete in itself. Later verbs are later arms in the [`Verbs`] that the daemon hands in.
 
 use super::accept::{self, Incoming};
 use super::listen::Listener;
@@ -20,8 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 /// The socket's name in the run folder.
 pub const NAME: &str = "control.sock";
-/// Bytes of one request at most.
-const LONGEST: u64 = 64 * 1024;
+/// Bytes of one request, as a rule.
+const LONG: u64 = 64 * 1024;
+/// Bytes of one request at most: an entry of a store with what goes with it. There is one such at a time.
+const LONGEST: u64 = 40 << 20;
 /// Bytes of one answer that a client takes.
 const LONGEST_ANSWER: u64 = 64 << 20;
 /// Connections at a time.
@@ -29,7 +31,7 @@ const CLIENTS: usize = 16;
 /// A request must be complete after this time.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A client waits this long for an answer.
-const WAIT: Duration = Duration::from_secs(60);
+pub const WAIT: Duration = Duration::from_secs(60);
 
 /// What the daemon does for a verb: an object, or a sentence on why not.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Value, String>> + Send + 'a>>;
@@ -64,15 +66,16 @@ pub fn bind(folder: &Path) -> Result<Listener, String> {
 /// Serves the socket until told to stop.
 pub async fn serve(listener: &Listener, verbs: Arc<dyn Verbs>, stop: CancellationToken) {
     let room = Arc::new(Semaphore::new(CLIENTS));
+    let large = Arc::new(Semaphore::new(1));
     let take = |incoming| {
         let Incoming::Unix(stream) = incoming else { return };
-        let (verbs, room, stop) = (verbs.clone(), room.clone(), stop.clone());
+        let (verbs, room, large, stop) = (verbs.clone(), room.clone(), large.clone(), stop.clone());
         tokio::spawn(async move {
             // Too many at a time: the connection closes, the client says so.
             let Ok(_place) = room.try_acquire() else { return };
             tokio::select! {
                 () = stop.cancelled() => {}
-                _ = converse(stream, &*verbs) => {}
+                _ = converse(stream, &*verbs, &large) => {}
             }
         });
     };
@@ -81,16 +84,24 @@ pub async fn serve(listener: &Listener, verbs: Arc<dyn Verbs>, stop: Cancellatio
     }
 }
 
-async fn converse(stream: tokio::net::UnixStream, verbs: &dyn Verbs) -> io::Result<()> {
+async fn converse(stream: tokio::net::UnixStream, verbs: &dyn Verbs, large: &Semaphore) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = tokio::io::BufReader::new(reader);
     loop {
         let mut line = Vec::new();
-        let mut bounded = (&mut reader).take(LONGEST);
-        let read = tokio::time::timeout(PATIENCE, bounded.read_until(b'\n', &mut line)).await;
-        match read {
-            Ok(Ok(n)) if n > 0 => {}
-            _ => return Ok(()),
+        if !read_line(&mut reader, &mut line, LONG).await {
+            return Ok(());
+        }
+        // Held until the answer is out.
+        let mut _place = None;
+        if !line.ends_with(b"\n") && line.len() as u64 == LONG {
+            let Ok(Ok(place)) = tokio::time::timeout(WAIT, large.acquire()).await else {
+                return Ok(());
+            };
+            _place = Some(place);
+            if !read_line(&mut reader, &mut line, LONGEST - LONG).await {
+                return Ok(());
+            }
         }
         let complete = line.ends_with(b"\n");
         let answer = if complete {
@@ -105,6 +116,13 @@ async fn converse(stream: tokio::net::UnixStream, verbs: &dyn Verbs) -> io::Resu
             return Ok(());
         }
     }
+}
+
+/// Reads on to the end of a line, so many bytes at most; false where nothing comes, or not in time.
+async fn read_line(reader: &mut (impl tokio::io::AsyncBufRead + Unpin), line: &mut Vec<u8>, most: u64) -> bool {
+    let mut bounded = reader.take(most);
+    let read = tokio::time::timeout(PATIENCE, bounded.read_until(b'\n', line)).await;
+    matches!(read, Ok(Ok(n)) if n > 0)
 }
 
 async fn answer(line: &[u8], verbs: &dyn Verbs) -> Value {
@@ -142,13 +160,18 @@ pub enum Failure {
 
 /// Asks a running daemon (for the command line; blocks).
 pub fn ask(folder: &Path, request: &Value) -> Result<Value, Failure> {
+    ask_within(folder, request, WAIT)
+}
+
+/// The same for what may take its time.
+pub fn ask_within(folder: &Path, request: &Value, wait: Duration) -> Result<Value, Failure> {
     let path = folder.join(NAME);
     let absent = |error: io::Error| Failure::Absent {
         path: path.clone(),
         problem: unix::plain(&error),
     };
     let mut stream = UnixStream::connect(&path).map_err(absent)?;
-    stream.set_read_timeout(Some(WAIT)).map_err(absent)?;
+    stream.set_read_timeout(Some(wait)).map_err(absent)?;
     stream.write_all(format!("{request}\n").as_bytes()).map_err(absent)?;
     let mut line = String::new();
     BufReader::new(stream.take(LONGEST_ANSWER)).read_line(&mut line).map_err(absent)?;
@@ -217,8 +240,11 @@ mod tests {
         assert_eq!(ask(json!({"verb": "echo", "text": "a\nb"})).unwrap(), "a\nb");
         assert_eq!(ask(json!({"verb": "dance"})).unwrap_err().to_string(), "unknown verb dance");
         assert_eq!(ask(json!([])).unwrap_err().to_string(), "the request names no verb");
+        let long = "x".repeat(3 << 20);
+        assert_eq!(ask(json!({"verb": "echo", "text": long})).unwrap(), long);
         let mut raw = UnixStream::connect(folder.path().join(NAME)).unwrap();
         raw.write_all(&vec![b'x'; 200_000]).ok();
+        raw.shutdown(std::net::Shutdown::Write).unwrap();
         let mut answer = String::new();
         BufReader::new(raw).read_line(&mut answer).ok();
         assert!(answer.is_empty() || answer.contains("no complete line"), "{answer}");

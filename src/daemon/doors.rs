@@ -38,6 +38,7 @@ impl Doors {
             max_recipients: usize::try_from(config.scan.max_recipients).unwrap_or(usize::MAX),
             allow_local_files: config.listen.http.allow_local_files,
             compat: build::compat(config),
+            by_hand: false,
         };
         let access = access(config);
         Doors {

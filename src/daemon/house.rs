@@ -8,7 +8,8 @@ use crate::filter::{self, Filter, Flags, GroupListing};
 use crate::http::BoxFuture;
 use crate::maps::Maps;
 use crate::milter::{Answer, Failure, Reply, Transaction};
-use crate::record::{Record, Scanned};
+use crate::record::history::{self, Past, Setup};
+use crate::record::{History, Record, Scanned};
 use crate::store::Stores;
 use crate::workers::controller::Desk;
 use crate::workers::proxy;
@@ -16,11 +17,15 @@ use crate::workers::scan::Scanner;
 use arc_swap::ArcSwap;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::SystemTime;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// Verdicts whose afterwork may run at once.
 const MOST_FOLLOWING: usize = 1_024;
+
+/// The history among the modules that have a store.
+const HISTORY: &str = "history";
 
 /// One configuration and the filter made of it.
 pub struct State {
@@ -32,6 +37,8 @@ pub struct State {
     pub maps: Arc<Maps>,
     /// Where its modules remember.
     pub stores: Option<Arc<Stores>>,
+    /// How its history is kept.
+    history: Option<history::Settings>,
     /// Work beside the scans; ends with this state.
     _chores: Started,
 }
@@ -44,8 +51,15 @@ impl State {
             filter: built.filter,
             maps: built.maps,
             stores: built.stores,
+            history: built.history,
             _chores: built.chores.start(),
         }
+    }
+
+    /// How and where its history is kept.
+    fn history(&self) -> Option<Setup> {
+        let store = self.stores.as_ref()?.of(HISTORY);
+        self.history.clone().map(|settings| Setup { settings, store })
     }
 }
 
@@ -63,6 +77,7 @@ pub struct House {
 impl House {
     /// A house with its first state.
     pub fn new(state: State, record: Arc<Record>, last_call: CancellationToken) -> House {
+        record.history.arrange(state.history());
         House {
             state: ArcSwap::from_pointee(state),
             record,
@@ -83,11 +98,12 @@ impl House {
 
     /// Puts a new state in force; messages under way keep theirs.
     pub fn renew(&self, state: State) {
+        self.record.history.arrange(state.history());
         self.state.store(Arc::new(state));
     }
 
     /// Judges a message and records the verdict. When the daemon's time is over the answer is a temporary failure.
-    pub async fn judge(&self, request: filter::Request) -> Verdict {
+    pub async fn judge(&self, request: filter::Request) -> Arc<Verdict> {
         let state = self.state();
         let begun = std::time::Instant::now();
         let (mut verdict, after) = tokio::select! {
@@ -103,14 +119,16 @@ impl House {
             count: !request.flags.no_stat,
             ..Scanned::new(&request.envelope, &verdict, request.raw.len())
         });
+        let verdict = Arc::new(verdict);
         self.afterwards(&verdict, after);
+        self.remember(request, &verdict);
         verdict
     }
 }
 
 impl House {
     /// Does what rules left for when the verdict is known, beside the answer. Too much of it at once is given up, and counted.
-    fn afterwards(&self, verdict: &Verdict, after: Vec<Box<dyn After>>) {
+    fn afterwards(&self, verdict: &Arc<Verdict>, after: Vec<Box<dyn After>>) {
         if after.is_empty() {
             return;
         }
@@ -118,12 +136,27 @@ impl House {
             self.record.metrics.given_up();
             return;
         };
-        let verdict = Arc::new(verdict.clone());
+        let verdict = verdict.clone();
         tokio::spawn(async move {
             for work in after {
                 work.after(verdict.clone()).await;
             }
             drop(place);
+        });
+    }
+
+    /// Hands a judged message to the history. What nobody looked at, or was not to be logged, is none.
+    fn remember(&self, request: filter::Request, verdict: &Arc<Verdict>) {
+        let flags = &request.flags;
+        if flags.no_log || flags.skip || flags.skip_process || !self.record.history.is_on() {
+            return;
+        }
+        self.record.history.note(Past {
+            size: request.raw.len(),
+            envelope: request.envelope,
+            verdict: verdict.clone(),
+            id: request.id,
+            at: SystemTime::now(),
         });
     }
 
@@ -133,15 +166,21 @@ impl House {
         let policy = &state.config.listen.milter;
         let trusted = state.filter.trusts(&transaction.envelope);
         if transaction.oversize {
-            let verdict = Verdict {
+            let verdict = Arc::new(Verdict {
                 unscanned: Some(format!("{} bytes are over scan.max_message", transaction.size)),
                 ..Verdict::default()
-            };
-            self.record.message(&Scanned::new(
-                &transaction.envelope,
-                &verdict,
-                usize::try_from(transaction.size).unwrap_or(usize::MAX),
-            ));
+            });
+            let size = usize::try_from(transaction.size).unwrap_or(usize::MAX);
+            self.record.message(&Scanned::new(&transaction.envelope, &verdict, size));
+            if self.record.history.is_on() {
+                self.record.history.note(Past {
+                    envelope: transaction.envelope.clone(),
+                    verdict,
+                    size,
+                    id: String::new(),
+                    at: SystemTime::now(),
+                });
+            }
             return proxy::oversize(policy, &transaction, trusted);
         }
         let flags = Flags {
@@ -190,7 +229,7 @@ fn leaving() -> Verdict {
 }
 
 impl Scanner for House {
-    fn scan(&self, request: filter::Request) -> BoxFuture<'_, Verdict> {
+    fn scan(&self, request: filter::Request) -> BoxFuture<'_, Arc<Verdict>> {
         Box::pin(self.judge(request))
     }
 }
@@ -221,6 +260,10 @@ impl Desk for House {
             true => Err("the daemon stops".to_owned()),
             false => Ok(()),
         }
+    }
+
+    fn history(&self) -> Arc<History> {
+        self.record.history.clone()
     }
 
     fn asked(&self) {

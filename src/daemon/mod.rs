@@ -5,6 +5,7 @@ pub mod build;
 pub mod control;
 mod doors;
 pub mod house;
+pub mod keeper;
 pub mod listen;
 mod lobby;
 pub mod logging;

@@ -8,13 +8,14 @@ use super::listen::{Listener, Role};
 use super::lobby::Lobby;
 use super::logging::Logging;
 use super::start::Options;
-use super::{notify, settings};
+use super::{keeper, notify, settings};
 use crate::config;
 use crate::workers::controller::Desk;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -116,6 +117,10 @@ impl Running {
             let record = self.house.record.clone();
             async move { record.keep_saving().await }
         });
+        let writing = tokio::spawn({
+            let history = self.house.record.history.clone();
+            async move { history.keep().await }
+        });
         let heart = tokio::spawn(heartbeat());
         self.watch_maps();
         notify::ready(&self.status());
@@ -152,9 +157,11 @@ impl Running {
         controlling.abort();
         let last = async {
             self.house.record.save().await;
+            self.house.record.history.settle().await;
             let _ = self.house.record.store().settle().await;
         };
         let _ = tokio::time::timeout(LAST_SAVE, last).await;
+        writing.abort();
         tracing::info!("ended");
         code
     }
@@ -209,8 +216,12 @@ impl Running {
 
     async fn try_reload(&mut self) -> Result<Value, String> {
         let options = self.options.load();
-        let stores = self.house.state().stores.clone();
-        let loaded = tokio::task::spawn_blocking(move || build::complete(config::examine(&options), stores));
+        let (old, own) = (self.house.state().stores.clone(), self.house.record.store().clone());
+        let loaded = tokio::task::spawn_blocking(move || {
+            let examined = config::examine(&options);
+            let stores = build::stores(&examined, own, old.as_deref());
+            build::complete(examined, Some(stores))
+        });
         let loaded = loaded.await.map_err(|e| format!("reading the configuration failed: {e}"))?;
         let (loaded, built) = loaded.map_err(|report| report.draw(false))?;
         let config = loaded.config;
@@ -224,7 +235,8 @@ impl Running {
         let fixed = [
             ("paths.state", old.config.paths.state != config.paths.state),
             ("paths.run", old.config.paths.run != config.paths.run),
-            ("store", old.config.store != config.store),
+            ("store.path", old.config.store.path != config.store.path),
+            ("store.max_size", old.config.store.max_size != config.store.max_size),
         ];
         self.logging.apply(log);
         for warning in loaded.warnings.iter().chain(&built.warnings) {
@@ -234,6 +246,7 @@ impl Running {
             tracing::warn!("{name} has changed: that takes effect at the next start only");
         }
         self.house.record.stats.set_config_id(settings::id(&config));
+        self.house.record.metrics.watch(built.stores.clone());
         let doors = Doors::new(self.house.clone(), &config);
         self.house.renew(State::begin(config, built));
         lobby.apply(listeners, Some(doors));
@@ -261,6 +274,16 @@ async fn heartbeat() {
     }
 }
 
+/// Rows of the history that answer to a request.
+async fn history(house: &House, request: &Value) -> Result<Value, String> {
+    let wanted = keeper::wanted(request)?;
+    match house.record.history.search(&wanted).await {
+        Some(Ok(found)) => Ok(found.to_json()),
+        Some(Err(problem)) => Err(problem.to_string()),
+        None => Err("history is switched off: [modules.history_redis] says enabled = false".to_owned()),
+    }
+}
+
 /// What the control socket offers.
 struct Desktop {
     house: Arc<House>,
@@ -268,17 +291,33 @@ struct Desktop {
 }
 
 impl Verbs for Desktop {
-    fn carry_out<'a>(&'a self, verb: &'a str, _request: &'a Value) -> Answer<'a> {
+    fn carry_out<'a>(&'a self, verb: &'a str, request: &'a Value) -> Answer<'a> {
         Box::pin(async move {
             match verb {
                 "stat" => Ok(self.house.stat()),
+                "history" => history(&self.house, request).await,
                 "reload" => {
                     let (sender, outcome) = oneshot::channel();
                     let gone = |_| "the daemon stops".to_owned();
                     self.ask.send(sender).await.map_err(|_| "the daemon stops".to_owned())?;
                     outcome.await.map_err(gone)?
                 }
-                other => Err(format!("this daemon knows no verb \"{other}\"; it knows stat and reload")),
+                verb if keeper::VERBS.contains(&verb) => {
+                    let state = self.house.state();
+                    let stores = state.stores.clone().ok_or("this daemon remembers nothing")?;
+                    // Counters of the last seconds belong to what is read; those that fail to get there are told in the log.
+                    self.house.record.save().await;
+                    // These look at much: on a thread that no mail waits for.
+                    let (verb, request, here) = (verb.to_owned(), request.clone(), Handle::current());
+                    let work = move || here.block_on(keeper::carry_out(&stores, &verb, &request));
+                    tokio::task::spawn_blocking(work)
+                        .await
+                        .map_err(|e| format!("the verb failed: {e}"))?
+                }
+                other => Err(format!(
+                    "this daemon knows no verb \"{other}\"; it knows stat, reload, {}",
+                    keeper::VERBS.join(", ")
+                )),
             }
         })
     }

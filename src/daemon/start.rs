@@ -102,7 +102,8 @@ fn run(options: Options, examined: Examined, logging: Logging, passed: Passed) -
             Some(config) => open_store(&options, config, root)?,
             None => return Err(anyhow!("there is no configuration")),
         };
-        match build::complete(examined, Some(build::stores(store.clone()))) {
+        let stores = build::stores(&examined, store.clone(), None);
+        match build::complete(examined, Some(stores)) {
             Ok((loaded, built)) => {
                 let mut running = open(options, loaded, built, logging, passed, store, run_folder).await?;
                 Ok(running.until_the_end().await)
@@ -116,12 +117,20 @@ fn run(options: Options, examined: Examined, logging: Logging, passed: Passed) -
 }
 
 /// Opens the store of this machine; gives it with the folder of the control socket.
-fn open_store(options: &Options, config: &Config, root: bool) -> Result<(Arc<dyn Store>, PathBuf)> {
+pub fn open_store(options: &Options, config: &Config, root: bool) -> Result<(Arc<dyn Store>, PathBuf)> {
     let environment = |name: &str| std::env::var(name).ok();
     let chosen = candidates(options, config).choose(&environment, root);
     let (state, named_by) = chosen.map_err(|e| anyhow!(e))?;
     let folder = Folder::open(&state).map_err(|e| anyhow!("{e} ({named_by})"))?;
-    let store: Arc<dyn Store> = Arc::new(Embedded::open(folder)?);
+    let mut folders = vec![folder];
+    let path = &config.store.path;
+    if !path.as_os_str().is_empty() && *path != state {
+        // Locked too: the folder of another daemon's store is not ours.
+        let own = Folder::open(path).map_err(|e| anyhow!("{e} (named by store.path)"))?;
+        tracing::info!("the store is in {}, named by store.path", path.display());
+        folders.push(own);
+    }
+    let store: Arc<dyn Store> = Arc::new(Embedded::open_in(folders, config.store.max_size.0)?);
     tracing::info!("state in {}, {named_by}", state.display());
     Ok((store, control::run_folder(&config.paths.run, &environment, root, &state)))
 }
@@ -142,6 +151,7 @@ async fn open(
     let config = loaded.config;
     let record = Arc::new(Record::load(store.clone()).await);
     record.stats.set_config_id(settings::id(&config));
+    record.metrics.watch(built.stores.clone());
     let (stop, last_call) = (CancellationToken::new(), CancellationToken::new());
     let spots = settings::spots(&config);
     let house = Arc::new(House::new(State::begin(config.clone(), built), record, last_call.clone()));

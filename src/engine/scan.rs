@@ -1,6 +1,6 @@
 //! Everything a rule may look at, and where it puts what it found.
 
-use super::{Action, After, Symbol};
+use super::{Action, After, Facts, Symbol};
 use crate::message::{Envelope, Mail};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -22,6 +22,8 @@ pub struct Scan<'s> {
     pub mime: bool,
     /// A person asks (rspamc, or through the controller): nothing is delivered, so nobody can be asked to come again.
     pub by_hand: bool,
+    /// What earlier rules found out for later ones.
+    pub facts: Facts,
     /// Which generation's behaviour is asked for.
     pub compat: super::Compat,
 }

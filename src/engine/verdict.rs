@@ -39,8 +39,12 @@ pub struct Verdict {
     pub digest: String,
     /// Address of the client, where the MTA or the message told.
     pub client: Option<IpAddr>,
-    /// Addresses of To, Cc and Bcc for the log: one more than it shows at most.
+    /// Addresses of To, Cc and Bcc, the first of them where there are very many.
     pub mime_recipients: Vec<String>,
+    /// How many there are in all.
+    pub mime_recipient_count: usize,
+    /// What else its header says to people.
+    pub headline: Headline,
     /// Wall time of the scan.
     pub elapsed: Duration,
     /// The deadline cut the scan short.
@@ -73,12 +77,25 @@ impl Default for Verdict {
             digest: String::new(),
             client: None,
             mime_recipients: Vec::new(),
+            mime_recipient_count: 0,
+            headline: Headline::default(),
             elapsed: Duration::ZERO,
             timed_out: false,
             profile: None,
             unscanned: None,
         }
     }
+}
+
+/// The lines of a header that people know a message by; long ones are cut.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Headline {
+    /// Subject as it came, decoded; `None` without one.
+    pub subject: Option<String>,
+    /// The first address of From.
+    pub from: Option<String>,
+    /// The name that stands with it.
+    pub from_name: Option<String>,
 }
 
 /// One symbol of the result.

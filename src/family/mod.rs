@@ -10,6 +10,7 @@ use crate::maps::Maps;
 use crate::store::{Store, Stores};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Handles that a family is given when it builds its rules.
 #[derive(Clone, Default)]
@@ -20,6 +21,8 @@ pub struct Services {
     pub folder: PathBuf,
     /// Which generation's behaviour is asked for.
     pub compat: Compat,
+    /// How long a scan may take (`scan.timeout`): waiting rules that want to be heard end before.
+    pub timeout: Option<Duration>,
     /// What is remembered between messages; `None` where nothing may be (`check`, `scan --local`).
     pub stores: Option<Arc<Stores>>,
     /// Work beside the scans.

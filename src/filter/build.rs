@@ -16,6 +16,8 @@ use crate::{learn, limits, lists, rules, scanners};
 
 /// The module whose section is read here.
 const HEADERS: &str = "milter_headers";
+/// The module whose section is read by who keeps the history: it has no rules.
+const HISTORY: &str = "history_redis";
 
 impl Filter {
     /// Builds the filter of a configuration.
@@ -205,7 +207,7 @@ fn absent_modules(config: &Config, found: &mut Vec<Diagnostic>) {
     for section in config.modules.iter().filter(|s| s.enabled()) {
         let name = section.name();
         // A name that rspamd does not know either is an error of the configuration, reported there.
-        if name != HEADERS && MODULES.contains(&name) && !families().any(|f| f.name == name) {
+        if ![HEADERS, HISTORY].contains(&name) && MODULES.contains(&name) && !families().any(|f| f.name == name) {
             let text = format!("this version has no module `{name}`; its settings have no effect");
             found.push(Diagnostic::warning(text).at(section.place().clone()));
         }

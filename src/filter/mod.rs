@@ -11,7 +11,9 @@ pub use listing::{GroupListing, SymbolListing};
 pub use request::{Flags, Request};
 
 use crate::base::prefix_set::{PrefixSet, is_loopback};
-use crate::engine::{self, Action, After, Applied, Compat, Control, Outcome, Ruleset, Scan, Scope, Settings, Stage, Thresholds, Verdict};
+use crate::engine::{
+    self, Action, After, Applied, Compat, Control, Facts, Headline, Outcome, Ruleset, Scan, Scope, Settings, Stage, Thresholds, Verdict,
+};
 use crate::message::{Envelope, Limits, Mail, received};
 use headers::{Headers, Occasion};
 use std::net::IpAddr;
@@ -21,8 +23,11 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 /// From this size on parsing runs where it does not hold up other messages.
 const LARGE: usize = 256 * 1024;
 
-/// Recipients of the headers that the log shows.
-pub const SHOWN_RECIPIENTS: usize = 6;
+/// Recipients of the headers that a verdict names.
+const NAMED_RECIPIENTS: usize = 64;
+
+/// Bytes of one header value that a verdict holds.
+const LONGEST_VALUE: usize = 1_000;
 
 /// What the filter knows besides its rules.
 pub struct Policy {
@@ -90,6 +95,7 @@ impl Filter {
             local_client: client.is_some_and(|ip| self.is_local(ip)),
             mime: !flags.raw,
             by_hand: flags.by_hand,
+            facts: Facts::default(),
             compat: self.policy.compat,
         };
         let empty = request.raw.is_empty();
@@ -110,8 +116,10 @@ impl Filter {
         self.fill(&mut verdict, outcome, &request.settings, &mail);
         verdict.client = client;
         verdict.digest = mail.digest();
-        let named = mail.recipients().unwrap_or_default().iter().take(SHOWN_RECIPIENTS + 1);
-        verdict.mime_recipients = named.map(|r| r.address.clone()).collect();
+        let named = mail.recipients().unwrap_or_default();
+        verdict.mime_recipients = named.iter().take(NAMED_RECIPIENTS).map(|r| r.address.clone()).collect();
+        verdict.mime_recipient_count = named.len();
+        verdict.headline = headline(&mail);
         verdict.skipped |= whitelisted;
         verdict.message_id = (!empty).then(|| mail.message_id().unwrap_or("undef").to_owned());
         let occasion = Occasion {
@@ -193,6 +201,17 @@ impl Filter {
     /// Names of the rules in running order, with their stages, as `torwart rules list` shows them.
     pub fn rules(&self) -> impl Iterator<Item = (Stage, &str)> {
         self.rules.rules()
+    }
+}
+
+/// What people know the message by.
+fn headline(mail: &Mail<'_>) -> Headline {
+    let short = |text: &str| text.get(..text.floor_char_boundary(LONGEST_VALUE)).unwrap_or_default().to_owned();
+    let from = mail.from().first();
+    Headline {
+        subject: mail.subject().map(short),
+        from: from.map(|a| short(&a.address)),
+        from_name: from.map(|a| short(&a.name)).filter(|name| !name.is_empty()),
     }
 }
 

@@ -328,6 +328,6 @@ fn configuration_errors_of_headers() {
         findings[0].contains("x-spam-levl") && findings[0].contains("`x-spam-level`"),
         "{findings:?}"
     );
-    let (some, findings) = try_filter("[modules.ratelimit]\nmax_rcpts = 3\n");
-    assert!(some.is_some() && findings.iter().any(|f| f.contains("`ratelimit`")), "{findings:?}");
+    let (some, findings) = try_filter("[modules.mx_check]\ntimeout = 3\n");
+    assert!(some.is_some() && findings.iter().any(|f| f.contains("`mx_check`")), "{findings:?}");
 }

@@ -68,7 +68,13 @@ pub fn line(out: &mut impl Write, scanned: &Scanned<'_>) -> fmt::Result {
     let recipients = envelope.recipients.iter().map(|p| p.address.as_str());
     list(out, "rcpts", recipients, SHOWN, envelope.recipient_count)?;
     let mime = &verdict.mime_recipients;
-    list(out, "mime_rcpts", mime.iter().map(String::as_str), SHOWN_MIME, mime.len())?;
+    list(
+        out,
+        "mime_rcpts",
+        mime.iter().map(String::as_str),
+        SHOWN_MIME,
+        mime.len().max(verdict.mime_recipient_count),
+    )?;
     if let Some(file) = scanned.file.filter(|f| !f.is_empty()) {
         write!(out, ", file: {}", clean(file))?;
     }

@@ -3,7 +3,9 @@
 use super::Stats;
 use super::stats::memory_in_use;
 use crate::engine::{Action, Verdict};
-use crate::store::Store;
+use crate::scanners::counts::COUNTS;
+use crate::store::{Health, Store, Stores};
+use arc_swap::ArcSwapOption;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
 use prometheus_client::metrics::MetricType;
@@ -29,13 +31,21 @@ pub struct Metrics {
     accept_pauses: Counter,
     failures: Counter,
     given_up: Counter,
+    stores: Arc<ArcSwapOption<Stores>>,
+    history_lost: Counter,
 }
 
 impl Metrics {
     /// Metrics over the counters and the store's health.
     pub fn new(stats: Arc<Stats>, store: Arc<dyn Store>) -> Metrics {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Shown { stats, store }));
+        let stores: Arc<ArcSwapOption<Stores>> = Arc::default();
+        let shown = stores.clone();
+        registry.register_collector(Box::new(Shown {
+            stats,
+            store,
+            stores: shown,
+        }));
         let scan_seconds = Histogram::new(BOUNDS);
         registry.register("torwart_scan_seconds", "Wall time of scans", scan_seconds.clone());
         let mut counter = |name: &str, help: &str| {
@@ -52,9 +62,16 @@ impl Metrics {
                 "torwart_afterwork_given_up",
                 "Verdicts whose consequences (replies, rates) were not kept for want of time",
             ),
+            history_lost: counter("torwart_history_lost", "Messages that are missing from the history"),
             scan_seconds,
             registry,
+            stores,
         }
+    }
+
+    /// The stores in force from now on.
+    pub fn watch(&self, stores: Option<Arc<Stores>>) {
+        self.stores.store(stores);
     }
 
     /// Notes a finished scan.
@@ -83,6 +100,11 @@ impl Metrics {
         self.given_up.inc();
     }
 
+    /// Counts messages that are missing from the history.
+    pub fn history_lost(&self) -> Counter {
+        self.history_lost.clone()
+    }
+
     /// The text of `/metrics`, ended by `# EOF`.
     pub fn text(&self) -> String {
         let mut out = String::new();
@@ -96,6 +118,7 @@ impl Metrics {
 struct Shown {
     stats: Arc<Stats>,
     store: Arc<dyn Store>,
+    stores: Arc<ArcSwapOption<Stores>>,
 }
 
 impl fmt::Debug for Shown {
@@ -174,8 +197,61 @@ impl Collector for Shown {
         let degraded = if health.degraded { 1.0 } else { 0.0 };
         out.gauge("torwart_store_degraded", "1 while the store goes on in memory", degraded)?;
         let waiting = u64::try_from(health.waiting).unwrap_or(u64::MAX);
-        out.gauge("torwart_store_waiting", "Writes that wait for the disk", whole(waiting))
+        out.gauge("torwart_store_waiting", "Writes that wait for the disk", whole(waiting))?;
+        if let Some(stores) = &*self.stores.load() {
+            elsewhere(&mut out, stores)?;
+        }
+        scanners(&mut out)
     }
+}
+
+fn scanners(out: &mut Writer<'_>) -> fmt::Result {
+    for (name, help, count) in [
+        ("torwart_scanner_scanned", "Contents judged by a virus scanner", &COUNTS.scanned),
+        (
+            "torwart_scanner_remembered",
+            "Contents judged from the verdict cache",
+            &COUNTS.remembered,
+        ),
+        (
+            "torwart_scanner_shared",
+            "Contents judged by a scan already under way",
+            &COUNTS.shared,
+        ),
+        (
+            "torwart_scanner_found",
+            "Contents in which a virus scanner found something",
+            &COUNTS.found,
+        ),
+        ("torwart_scanner_failed", "Contents that no virus scanner judged", &COUNTS.failed),
+    ] {
+        out.counter(name, help, count.get())?;
+    }
+    Ok(())
+}
+
+/// How the stores feel that are not this machine's own, by the modules they are for.
+fn elsewhere(out: &mut Writer<'_>, stores: &Stores) -> fmt::Result {
+    let named = |names: Vec<&str>| if names.is_empty() { "shared".to_owned() } else { names.join(",") };
+    let all = stores.all().into_iter().skip(1);
+    let all: Vec<(String, Health)> = all.map(|(names, store)| (named(names), store.health())).collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    let help = "1 while mail goes on without what is remembered in that store";
+    let name = "torwart_shared_store_degraded";
+    let mut family = out.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (label, health) in &all {
+        let value = i64::from(health.degraded);
+        ConstGauge::new(value).encode(family.encode_family(&[("modules", label.as_str())])?)?;
+    }
+    let help = "Round trips made to that store";
+    let name = "torwart_shared_store_round_trips";
+    let mut family = out.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (label, health) in &all {
+        ConstCounter::new(health.trips).encode(family.encode_family(&[("modules", label.as_str())])?)?;
+    }
+    Ok(())
 }
 
 fn actions(out: &mut Writer<'_>, totals: &super::stats::Totals) -> fmt::Result {

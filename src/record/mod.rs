@@ -2,10 +2,12 @@
 //!
 //! Counters live in memory and are written through the store in the background. Nothing here judges mail.
 
+pub mod history;
 pub mod log_line;
 pub mod metrics;
 pub mod stats;
 
+pub use history::History;
 pub use metrics::Metrics;
 pub use stats::Stats;
 
@@ -54,6 +56,8 @@ pub struct Record {
     pub stats: Arc<Stats>,
     /// Metrics behind `/metrics`.
     pub metrics: Metrics,
+    /// Rows behind `/history`; off until it is arranged.
+    pub history: Arc<History>,
     store: Arc<dyn Store>,
 }
 
@@ -61,8 +65,10 @@ impl Record {
     /// Counters as the store remembers them; from zero where it cannot say.
     pub async fn load(store: Arc<dyn Store>) -> Record {
         let stats = Arc::new(Stats::load(&*store).await);
+        let metrics = Metrics::new(stats.clone(), store.clone());
         Record {
-            metrics: Metrics::new(stats.clone(), store.clone()),
+            history: Arc::new(History::new(metrics.history_lost())),
+            metrics,
             stats,
             store,
         }

@@ -1,389 +1,406 @@
-//! The embedded store: answers from memory at once, one thread brings what was said to disk.
+//! The embedded store: two files, history in one and everything else in the other, so that neither slows the other.
 //!
-//! The thread folds waiting writes into one commit every 50 ms or 2,000 operations. While the disk takes nothing (full,
-//! broken) the store goes on in memory within a bound, says so once, and recovers by itself. Nobody waits for the disk
-//! but who asks for it with `settle`.
+//! Every verb is answered from memory at once and on disk within a second; see [`super::shelf`] and [`super::writer`].
 
-use super::disk::{Disk, Trouble, open_file};
+use super::budget::{Budget, Role};
+use super::disk::{Disk, Refusal};
 use super::folder::{Folder, Refused};
-use super::front::{Front, Known};
-use super::{Bucket, Caps, Cursor, Entry, Error, Health, Key, Level, Life, Page, Position, Reply, Scale, Space, Store};
-use super::{clock, counter, counter_bytes, ready};
+use super::pail::Pail;
+use super::place::{self, Head, Kind, Place, Row};
+use super::shelf::Shelf;
+use super::view::{Halt, View};
+use super::{Bucket, Caps, Content, Cursor, Entry, Error, Health, Key, Level, Life, Page, Position, Reply, Scale, Space, Store};
+use super::{census, counter, counter_bytes, ready};
 use bytes::Bytes;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::sync::Arc;
 
-/// The writer waits this long for more before it commits.
-const FOLD: Duration = Duration::from_millis(50);
-/// ... or until this many writes wait.
-const FOLD_COUNT: usize = 2_000;
-/// Pause between attempts while the disk is out of order.
-const RETRY: Duration = Duration::from_secs(1);
-/// How often expired entries are looked for.
-const SWEEP: Duration = Duration::from_secs(1);
-/// Expired entries removed in one commit.
-const SWEEP_SLICE: usize = 1_000;
-/// Bytes kept in memory while the disk takes nothing; beyond them new keys are refused.
-const MAX_WAITING: usize = 64 << 20;
+/// The space that lies in a file of its own.
+const HISTORY: &str = "history";
+/// How large the store may grow unless it is told otherwise.
+const MAX_SIZE: u64 = 2 << 30;
+/// Items that go at once when a list is over its cap; the rest goes with the next ones.
+const TRIM: u64 = 1_000;
 
-/// The store in a file of the state folder.
+/// The store in the files of a folder.
 pub struct Embedded {
-    shared: Arc<Shared>,
-    writer: Option<JoinHandle<()>>,
-    // Last, so that the folder is unlocked after the writer has ended.
-    _folder: Option<Folder>,
-}
-
-struct Shared {
-    state: Mutex<State>,
-    wake: Condvar,
-    disk: Disk,
-}
-
-#[derive(Default)]
-struct State {
-    front: Front,
-    waiters: Vec<tokio::sync::oneshot::Sender<Result<(), Error>>>,
-    trouble: Option<Trouble>,
-    stop: bool,
+    main: Shelf,
+    history: Shelf,
+    budget: Arc<Budget>,
+    // Last, so that the folder is unlocked after the writers have ended.
+    _folders: Vec<Folder>,
 }
 
 impl Embedded {
     /// Opens the store of a state folder that this process has locked.
     pub fn open(folder: Folder) -> Result<Embedded, Refused> {
-        let path = folder.path().join("store.redb");
-        let file = path.clone();
-        let disk = Disk::open(Box::new(move || open_file(&file))).map_err(|error| Refused {
-            path: folder.path().to_owned(),
-            problem: format!("the store in it, {}, does not open: {error}", path.display()),
-            remedy: "free space if the disk is full, or move that file away (torwart then starts with an empty store)".to_owned(),
-            holder: None,
-        })?;
-        Ok(Embedded::start(disk, Some(folder)))
+        Embedded::open_in(vec![folder], MAX_SIZE)
     }
 
-    pub(super) fn start(disk: Disk, folder: Option<Folder>) -> Embedded {
-        let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            wake: Condvar::new(),
-            disk,
-        });
-        let work = shared.clone();
-        let writer = std::thread::Builder::new().name("store".to_owned()).spawn(move || write(&work));
-        let writer = match writer {
-            Ok(handle) => Some(handle),
-            Err(error) => {
-                tracing::error!("cannot start the store's thread, going on in memory: {error}");
-                shared.lock().trouble = Some(Trouble::Failed(error.to_string()));
-                None
-            }
+    /// Opens it in the last of some folders that stay locked as long as it lives, with a limit of its size on disk, in bytes.
+    pub fn open_in(folders: Vec<Folder>, max_size: u64) -> Result<Embedded, Refused> {
+        let path = folders.last().map(|f| f.path().to_owned()).unwrap_or_default();
+        let open = |name: &str| {
+            let path = path.join(name);
+            Disk::open(&path).map_err(|refusal| refused(&path, refusal))
         };
+        let (main, history) = (open("store.redb")?, open("history.redb")?);
+        Ok(Embedded::start(main, history, max_size, folders))
+    }
+
+    pub(super) fn start(main: Disk, history: Disk, max_size: u64, folders: Vec<Folder>) -> Embedded {
+        let budget = Arc::new(Budget::new(max_size));
         Embedded {
-            shared,
-            writer,
-            _folder: folder,
+            main: Shelf::start(main, budget.clone(), Role::Main),
+            history: Shelf::start(history, budget.clone(), Role::History),
+            budget,
+            _folders: folders,
         }
     }
 
-    /// A value from memory, else from disk; trouble with the disk counts as absence.
-    fn look(&self, key: &Key, now: u64) -> Option<Bytes> {
-        match self.shared.lock().front.look(key.bytes(), now) {
-            Known::Value(value) => Some(value),
-            Known::Absent => None,
-            Known::Unknown => self.on_disk(key, now),
-        }
+    pub(super) fn shelves(&self) -> [&Shelf; 2] {
+        [&self.main, &self.history]
     }
 
-    fn on_disk(&self, key: &Key, now: u64) -> Option<Bytes> {
-        match self.shared.disk.get(key.bytes()) {
-            Ok(found) => found.filter(|(until, _)| *until > now).map(|(_, value)| value),
-            Err(trouble) => {
-                self.shared.lock().suffer(trouble);
-                None
+    fn shelf(&self, space: &str) -> &Shelf {
+        if space == HISTORY { &self.history } else { &self.main }
+    }
+
+    /// Does something with each run of things that lie on one shelf.
+    fn each<'t, T, R>(
+        &self,
+        things: &'t [T],
+        key: impl Fn(&T) -> &Key,
+        mut work: impl FnMut(&Shelf, &'t [T]) -> Result<Vec<R>, Error>,
+    ) -> Result<Vec<R>, Error> {
+        let mut all = Vec::with_capacity(things.len());
+        for run in things.chunk_by(|a, b| (key(a).space() == HISTORY) == (key(b).space() == HISTORY)) {
+            if let Some(first) = run.first() {
+                all.extend(work(self.shelf(key(first).space()), run)?);
             }
         }
-    }
-
-    fn add(&self, key: &Key, amount: i64, life: Life, now: u64) -> Result<i64, Error> {
-        for attempt in 0.. {
-            let (mut state, mut known) = {
-                let state = self.shared.lock();
-                let known = state.front.look(key.bytes(), now);
-                (state, known)
-            };
-            if known == Known::Unknown {
-                let epoch = state.front.epoch;
-                // Read without the lock, so that others need not wait; a commit in between makes the reading stale. The
-                // last attempt reads under the lock.
-                if attempt < 3 {
-                    drop(state);
-                    let found = self.on_disk(key, now);
-                    state = self.shared.lock();
-                    known = state.front.look(key.bytes(), now);
-                    if known == Known::Unknown {
-                        if state.front.epoch != epoch {
-                            continue;
-                        }
-                        known = found.map_or(Known::Absent, Known::Value);
-                    }
-                } else {
-                    let found = self.shared.disk.get(key.bytes()).ok().flatten();
-                    known = found
-                        .filter(|(until, _)| *until > now)
-                        .map_or(Known::Absent, |(_, v)| Known::Value(v));
-                }
-            }
-            let before = match &known {
-                Known::Value(value) => counter(Some(value)),
-                _ => 0,
-            };
-            state.room(matches!(known, Known::Value(_)))?;
-            let sum = before.saturating_add(amount);
-            state.front.set(key.bytes(), life.until(now), counter_bytes(sum));
-            self.shared.nudge(&state);
-            return Ok(sum);
-        }
-        unreachable!("the fourth attempt returns")
+        Ok(all)
     }
 }
 
-impl Drop for Embedded {
-    fn drop(&mut self) {
-        self.shared.lock().stop = true;
-        self.shared.wake.notify_all();
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
-        }
+fn refused(path: &Path, refusal: Refusal) -> Refused {
+    let (problem, remedy) = match refusal {
+        Refusal::Foreign => (
+            "is not a file of torwart".to_owned(),
+            "move that file away, or name another folder with store.path or --state".to_owned(),
+        ),
+        Refusal::Version(version) => (
+            format!("was written by another version of torwart (format {version})"),
+            "run that version, or move the file away (torwart then starts with an empty store)".to_owned(),
+        ),
+        Refusal::Trouble(trouble) => (
+            format!("does not open: {}", trouble.text()),
+            "free space if the disk is full, or move that file away (torwart then starts with an empty store)".to_owned(),
+        ),
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Refused {
+        path: path.parent().unwrap_or(path).to_owned(),
+        problem: format!("{name} in it {problem}"),
+        remedy,
+        holder: None,
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The place of a key's value or bucket.
+fn one(key: &Key) -> Place {
+    place::place(key, Kind::One)
+}
 
-    /// Wakes the writer for the first write of a batch and for a full one.
-    fn nudge(&self, state: &State) {
-        let waiting = state.front.waiting();
-        if waiting == 1 || waiting >= FOLD_COUNT || !state.waiters.is_empty() {
-            self.wake.notify_one();
-        }
+fn pail(found: Option<(u64, Row)>, now: u64) -> Pail {
+    match found {
+        Some((_, Row::Pail(pail))) => pail,
+        _ => Pail::new(now),
     }
 }
 
-impl State {
-    fn suffer(&mut self, trouble: Trouble) {
-        if self.trouble.is_none() {
-            let text = trouble.text();
-            match &trouble {
-                Trouble::Full(_) => tracing::error!("disk full, going on in memory: {text}"),
-                Trouble::Failed(_) => tracing::error!("the store cannot be written, going on in memory: {text}"),
-                Trouble::Damaged(_) => tracing::error!("the store's file is damaged, going on in memory: {text}"),
-            }
-        }
-        self.trouble = Some(trouble);
+fn value(found: Option<(u64, Row)>) -> Option<Bytes> {
+    match found {
+        Some((_, Row::Value(value))) => Some(value),
+        _ => None,
     }
+}
 
-    fn recover(&mut self) {
-        if self.trouble.take().is_some() {
-            tracing::info!("the store takes writes again, nothing said meanwhile is lost");
-        }
+/// Refuses all of them before the first is touched.
+fn room(view: &View<'_>, places: &[Place], until: u64) -> Result<(), Halt> {
+    for place in places {
+        let known = view.is_tight() && view.get(place)?.is_some();
+        view.room(place, known, until)?;
     }
+    Ok(())
+}
 
-    fn room(&self, known: bool) -> Result<(), Error> {
-        if known || self.front.load().1 < MAX_WAITING {
-            return Ok(());
-        }
-        Err(Error::Full(format!("{} MiB wait for the disk", MAX_WAITING >> 20)))
+fn push(view: &mut View<'_>, list: &Key, item: &Bytes, caps: Caps) -> Result<Position, Halt> {
+    let head = view.head(list)?;
+    let excess = (head.count + 1).saturating_sub(caps.items as u64).min(TRIM);
+    let gone = view.oldest(list, head.floor, usize::try_from(excess).unwrap_or_default())?;
+    let until = caps.life.until(view.now);
+    view.room(&one(list), !gone.is_empty(), until)?;
+    let position = view.front.position(view.now);
+    if caps.items == 0 {
+        view.front.clear(&place::stem(list));
+        return Ok(position);
     }
+    view.set(place::place(list, Kind::Item(position)), until, Row::Value(item.clone()));
+    let head = Head {
+        count: head.count + 1,
+        ..head
+    };
+    match gone.is_empty() {
+        true => view.set_head(list, head),
+        false => view.drop_oldest(list, head, gone),
+    }
+    Ok(position)
+}
 
-    fn error(&self) -> Result<(), Error> {
-        match &self.trouble {
-            Some(trouble) => Err(Error::Temporary(trouble.text().to_owned())),
-            None => Ok(()),
+fn restore(view: &mut View<'_>, entry: &Entry) -> Result<(), Halt> {
+    let until = entry.life.until(view.now);
+    let (kind, row) = match &entry.content {
+        Content::Value(value) => (Kind::One, Row::Value(value.clone())),
+        Content::Item(position, item) => (Kind::Item(*position), Row::Value(item.clone())),
+        Content::Bucket { level, rate, burst } => {
+            let (level, rate, burst, at) = (*level, *rate, *burst, view.now);
+            (Kind::One, Row::Pail(Pail { level, at, rate, burst }))
         }
+    };
+    let place = place::place(&entry.key, kind);
+    let lies = view.lies(&place)?;
+    let mut head = view.head(&entry.key)?;
+    view.room(&place, lies, until)?;
+    if let Kind::Item(position) = kind {
+        head.count += u64::from(!lies);
+        head.floor = head.floor.min(position);
+        view.set_head(&entry.key, head);
+        view.front.note(position);
     }
+    view.set(place, until, row);
+    Ok(())
 }
 
 impl Store for Embedded {
     fn get_many<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, Vec<Option<Bytes>>> {
-        let now = clock();
-        ready(Ok(keys.iter().map(|key| self.look(key, now)).collect()))
+        ready(self.each(
+            keys,
+            |k| k,
+            |shelf, keys| {
+                let places: Vec<Place> = keys.iter().map(one).collect();
+                Ok(shelf.get(&places)?.into_iter().map(value).collect())
+            },
+        ))
     }
 
     fn put_many<'a>(&'a self, entries: &'a [(Key, Bytes)], life: Life) -> Reply<'a, ()> {
-        let mut state = self.shared.lock();
-        let result = state.room(false);
-        if result.is_ok() {
-            for (key, value) in entries {
-                state.front.set(key.bytes(), life.until(clock()), value.clone());
+        let put = self.each(
+            entries,
+            |(k, _)| k,
+            |shelf, entries| {
+                let places: Vec<Place> = entries.iter().map(|(key, _)| one(key)).collect();
+                shelf.change(|view| {
+                    let until = life.until(view.now);
+                    room(view, &places, until)?;
+                    for (place, (_, value)) in places.iter().zip(entries) {
+                        view.set(place.clone(), until, Row::Value(value.clone()));
+                    }
+                    Ok(Vec::<()>::new())
+                })
+            },
+        );
+        ready(put.map(drop))
+    }
+
+    fn claim<'a>(&'a self, key: &'a Key, bytes: Bytes, life: Life) -> Reply<'a, Option<Bytes>> {
+        let place = one(key);
+        ready(self.shelf(key.space()).change(|view| {
+            if let Some(stands) = value(view.get(&place)?) {
+                return Ok(Some(stands));
             }
-            self.shared.nudge(&state);
-        }
-        ready(result)
-    }
-
-    fn claim<'a>(&'a self, _: &'a Key, _: Bytes, _: Life) -> Reply<'a, Option<Bytes>> {
-        later()
-    }
-
-    fn take<'a>(&'a self, _: &'a [Bucket], _: Life) -> Reply<'a, Vec<Level>> {
-        later()
-    }
-
-    fn scale<'a>(&'a self, _: &'a [Scale], _: Life) -> Reply<'a, ()> {
-        later()
-    }
-
-    fn page<'a>(&'a self, _: Option<&'a str>, _: Option<&'a Cursor>, _: usize) -> Reply<'a, Page> {
-        later()
-    }
-
-    fn restore<'a>(&'a self, _: &'a [Entry]) -> Reply<'a, ()> {
-        later()
-    }
-
-    fn census(&self) -> Reply<'_, Vec<Space>> {
-        later()
-    }
-
-    fn flush<'a>(&'a self, _: Option<&'a str>) -> Reply<'a, u64> {
-        later()
+            let until = life.until(view.now);
+            view.room(&place, false, until)?;
+            view.set(place.clone(), until, Row::Value(bytes.clone()));
+            Ok(None)
+        }))
     }
 
     fn remove_many<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
-        let mut state = self.shared.lock();
-        for key in keys {
-            state.front.remove(key.bytes());
-        }
-        self.shared.wake.notify_one();
-        ready(Ok(()))
+        let removed = self.each(
+            keys,
+            |k| k,
+            |shelf, keys| {
+                shelf.change(|view| {
+                    for key in keys {
+                        view.room(&one(key), true, u64::MAX)?;
+                    }
+                    keys.iter().for_each(|key| view.front.clear(&place::stem(key)));
+                    Ok(Vec::<()>::new())
+                })
+            },
+        );
+        ready(removed.map(drop))
     }
 
     fn add_many<'a>(&'a self, amounts: &'a [(Key, i64)], life: Life) -> Reply<'a, Vec<i64>> {
-        let now = clock();
-        ready(amounts.iter().map(|(key, amount)| self.add(key, *amount, life, now)).collect())
+        ready(self.each(
+            amounts,
+            |(k, _)| k,
+            |shelf, amounts| {
+                let places: Vec<Place> = amounts.iter().map(|(key, _)| one(key)).collect();
+                shelf.change(|view| {
+                    let until = life.until(view.now);
+                    view.want(&places)?;
+                    room(view, &places, until)?;
+                    let mut sums = Vec::with_capacity(amounts.len());
+                    for (place, (_, amount)) in places.iter().zip(amounts) {
+                        let sum = counter(value(view.get(place)?).as_ref()).saturating_add(*amount);
+                        view.set(place.clone(), until, Row::Value(counter_bytes(sum)));
+                        sums.push(sum);
+                    }
+                    Ok(sums)
+                })
+            },
+        ))
     }
 
-    fn push_capped<'a>(&'a self, _: &'a Key, _: Bytes, _: Caps) -> Reply<'a, Position> {
-        later()
+    fn take<'a>(&'a self, buckets: &'a [Bucket], life: Life) -> Reply<'a, Vec<Level>> {
+        ready(self.each(
+            buckets,
+            |b| &b.key,
+            |shelf, buckets| {
+                let places: Vec<Place> = buckets.iter().map(|b| one(&b.key)).collect();
+                shelf.change(|view| {
+                    let until = life.until(view.now);
+                    view.want(&places)?;
+                    room(view, &places, until)?;
+                    let mut levels = Vec::with_capacity(buckets.len());
+                    for (place, bucket) in places.iter().zip(buckets) {
+                        let mut pail = pail(view.get(place)?, view.now);
+                        levels.push(pail.take(bucket, view.now));
+                        view.set(place.clone(), until, Row::Pail(pail));
+                    }
+                    Ok(levels)
+                })
+            },
+        ))
     }
 
-    fn newest<'a>(&'a self, _: &'a Key, _: Option<Position>, _: usize) -> Reply<'a, Vec<(Position, Bytes)>> {
-        later()
+    fn scale<'a>(&'a self, scales: &'a [Scale], life: Life) -> Reply<'a, ()> {
+        let scaled = self.each(
+            scales,
+            |s| &s.key,
+            |shelf, scales| {
+                let places: Vec<Place> = scales.iter().map(|s| one(&s.key)).collect();
+                shelf.change(|view| {
+                    let until = life.until(view.now);
+                    view.want(&places)?;
+                    room(view, &places, until)?;
+                    for (place, scale) in places.iter().zip(scales) {
+                        let mut pail = pail(view.get(place)?, view.now);
+                        pail.scale(scale);
+                        view.set(place.clone(), until, Row::Pail(pail));
+                    }
+                    Ok(Vec::<()>::new())
+                })
+            },
+        );
+        ready(scaled.map(drop))
+    }
+
+    fn push_capped<'a>(&'a self, list: &'a Key, item: Bytes, caps: Caps) -> Reply<'a, Position> {
+        ready(self.shelf(list.space()).change(|view| push(view, list, &item, caps)))
+    }
+
+    fn newest<'a>(&'a self, list: &'a Key, before: Option<Position>, count: usize) -> Reply<'a, Vec<(Position, Bytes)>> {
+        let first = place::place(list, Kind::Item(Position::default()));
+        let end = place::place(list, before.map_or(Kind::Head, Kind::Item));
+        let found = self.shelf(list.space()).walk(list.space(), (first, end), true, count);
+        let item = |(place, _, row): (Place, u64, Row)| match (place::read(&place)?.1, row) {
+            (Kind::Item(position), Row::Value(value)) => Some((position, value)),
+            _ => None,
+        };
+        ready(found.map(|found| found.into_iter().filter_map(item).collect()))
+    }
+
+    fn page<'a>(&'a self, space: Option<&'a str>, after: Option<&'a Cursor>, count: usize) -> Reply<'a, Page> {
+        ready(census::page(&self.shelves(), space, after, count))
+    }
+
+    fn look<'a>(&'a self, key: &'a Key) -> Reply<'a, Option<Entry>> {
+        let place = one(key);
+        let found = self.shelf(key.space()).get(std::slice::from_ref(&place));
+        let entry = |(until, row)| place::entry(&place, until, row, super::clock());
+        ready(found.map(|found| found.into_iter().next().flatten().and_then(entry)))
+    }
+
+    fn restore<'a>(&'a self, entries: &'a [Entry]) -> Reply<'a, ()> {
+        Box::pin(async move {
+            for entry in entries {
+                let shelf = self.shelf(entry.key.space());
+                let mut result = shelf.change(|view| restore(view, entry));
+                if matches!(result, Err(Error::Full(_))) {
+                    // Faster than the disk: who restores may wait for it.
+                    self.settle().await?;
+                    result = shelf.change(|view| restore(view, entry));
+                }
+                result?;
+            }
+            Ok(())
+        })
+    }
+
+    fn census(&self) -> Reply<'_, Vec<Space>> {
+        ready(census::census(&self.shelves()))
+    }
+
+    fn flush<'a>(&'a self, space: Option<&'a str>) -> Reply<'a, u64> {
+        Box::pin(async move {
+            let concerned = self.shelves().into_iter().filter(|shelf| match space {
+                Some(space) => std::ptr::eq(*shelf, self.shelf(space)),
+                None => true,
+            });
+            let asked: Vec<_> = concerned.map(|shelf| shelf.flush(space)).collect::<Result<_, _>>()?;
+            let mut count = 0;
+            for answer in asked {
+                count += answer.await.map_err(|_| closing())??;
+            }
+            Ok(count)
+        })
     }
 
     fn settle(&self) -> Reply<'_, ()> {
-        let (sender, receiver) = tokio::sync::oneshot::channel();
-        {
-            let mut state = self.shared.lock();
-            if let Err(error) = state.error() {
-                return ready(Err(error));
-            }
-            state.waiters.push(sender);
-            self.shared.wake.notify_one();
-        }
+        let asked: Result<Vec<_>, _> = self.shelves().into_iter().map(Shelf::settle).collect();
         Box::pin(async move {
-            let ended = || Error::Temporary("the store is closing".to_owned());
-            receiver.await.map_err(|_| ended())?
+            for answer in asked? {
+                answer.await.map_err(|_| closing())??;
+            }
+            Ok(())
         })
     }
 
     fn health(&self) -> Health {
-        let state = self.shared.lock();
-        Health {
+        let mut health = Health {
             kind: "embedded",
-            degraded: state.trouble.is_some(),
-            reason: state.trouble.as_ref().map(|t| t.text().to_owned()),
-            waiting: state.front.load().0,
-        }
-    }
-}
-
-fn later<'a, T: Send + 'a>() -> Reply<'a, T> {
-    ready(Err(Error::Temporary("this verb is still to come".to_owned())))
-}
-
-/// The writer's thread: ends after the last commit once `stop` is set.
-fn write(shared: &Shared) {
-    let mut swept = Instant::now();
-    loop {
-        let stop = wait(shared);
-        let (batch, waiters) = {
-            let mut state = shared.lock();
-            (state.front.leave(), std::mem::take(&mut state.waiters))
+            ..Health::default()
         };
-        let mut result = if batch.is_empty() { Ok(()) } else { shared.disk.write(&batch) };
-        drop(batch);
-        if result.is_ok() && !stop && swept.elapsed() >= SWEEP {
-            swept = Instant::now();
-            // What was written is safe; trouble here is trouble of the disk all the same.
-            if let Err(trouble) = shared.disk.sweep(clock(), SWEEP_SLICE) {
-                shared.lock().front.arrived();
-                result = Err(trouble);
+        for shelf in self.shelves() {
+            let state = shelf.shared().lock();
+            health.waiting += state.front.load().0;
+            if let Some(trouble) = &state.trouble {
+                health.reason = Some(trouble.text().to_owned());
             }
         }
-        let answer = settle_commit(shared, result);
-        for waiter in waiters {
-            let _ = waiter.send(answer.clone());
+        if self.budget.full(Role::Main) {
+            let limit = self.budget.limit();
+            health.reason.get_or_insert(format!("it holds its {limit} (store.max_size)"));
         }
-        if stop {
-            return;
-        }
-        if answer.is_err() {
-            pause(shared);
-        }
+        health.degraded = health.reason.is_some();
+        health
     }
 }
 
-fn settle_commit(shared: &Shared, result: Result<(), Trouble>) -> Result<(), Error> {
-    match result {
-        Ok(()) => {
-            let mut state = shared.lock();
-            state.front.arrived();
-            state.recover();
-            Ok(())
-        }
-        Err(trouble) => {
-            {
-                let mut state = shared.lock();
-                state.front.bounced();
-                state.suffer(trouble);
-            }
-            // redb takes nothing more after an error until it is opened anew.
-            let reopened = shared.disk.reopen();
-            let mut state = shared.lock();
-            if let Err(trouble) = reopened {
-                state.suffer(trouble);
-            }
-            state.error()
-        }
-    }
-}
-
-/// Waits for something to write, then a little for more; true when the store closes.
-fn wait(shared: &Shared) -> bool {
-    let mut state = shared.lock();
-    while state.front.waiting() == 0 && state.waiters.is_empty() && !state.stop {
-        let (next, timeout) = shared.wake.wait_timeout(state, SWEEP).unwrap_or_else(PoisonError::into_inner);
-        state = next;
-        if timeout.timed_out() {
-            return state.stop;
-        }
-    }
-    let begun = Instant::now();
-    while state.front.waiting() < FOLD_COUNT && state.waiters.is_empty() && !state.stop {
-        let Some(left) = FOLD.checked_sub(begun.elapsed()) else { break };
-        state = shared.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-    }
-    state.stop
-}
-
-fn pause(shared: &Shared) {
-    let state = shared.lock();
-    let (_state, _) = shared
-        .wake
-        .wait_timeout_while(state, RETRY, |s| !s.stop)
-        .unwrap_or_else(PoisonError::into_inner);
+fn closing() -> Error {
+    Error::Temporary("the store is closing".to_owned())
 }

@@ -1,7 +1,9 @@
 //! What the verbs of a store are about: keys, lives, buckets, positions, pages. Pure.
 
+use crate::base::hex;
 use bytes::Bytes;
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// A name in the store: a space (whose entry it is) and the name inside that space.
@@ -31,6 +33,13 @@ impl Key {
         self.0.get(end + 1..).unwrap_or_default()
     }
 
+    /// The key of such bytes.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Key> {
+        let end = memchr::memchr(0, bytes)?;
+        std::str::from_utf8(bytes.get(..end)?).ok()?;
+        Some(Key(bytes.into()))
+    }
+
     /// Space, NUL, name: the key of engines that know bytes only.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
@@ -52,6 +61,14 @@ impl Life {
         match self {
             Life::Forever => u64::MAX,
             Life::For(time) => now.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+        }
+    }
+
+    /// What remains until a moment of expiry.
+    pub(super) fn remaining(until: u64, now: u64) -> Life {
+        match until {
+            u64::MAX => Life::Forever,
+            until => Life::For(Duration::from_millis(until.saturating_sub(now))),
         }
     }
 }
@@ -154,6 +171,31 @@ pub enum Content {
 /// Where a walk through the store stands; only the engine that gave it can read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(pub(super) Bytes);
+
+/// Bytes of a cursor's text at most; a cursor may hold the keys of a whole page.
+const LONGEST_CURSOR: usize = 16 << 20;
+
+/// A text that was no [`Cursor`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no cursor: give it back as it came")]
+pub struct NoCursor;
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(&self.0))
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = NoCursor;
+
+    fn from_str(text: &str) -> Result<Cursor, NoCursor> {
+        if text.is_empty() || text.len() > LONGEST_CURSOR {
+            return Err(NoCursor);
+        }
+        hex::decode(text).map(|bytes| Cursor(bytes.into())).ok_or(NoCursor)
+    }
+}
 
 /// Some entries, and where to go on; no cursor: that was all.
 #[derive(Clone, Debug, Default, PartialEq)]

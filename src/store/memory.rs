@@ -1,6 +1,7 @@
 //! A store that forgets with the process: for tests, and where no disk is to be touched.
 
 use super::entry::{Bucket, Caps, Content, Cursor, Entry, Key, Level, Life, Page, Position, Scale, Space};
+use super::pail::Pail;
 use super::{Error, Health, Reply, Store, clock, counter, counter_bytes, ready};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -30,15 +31,6 @@ enum Row {
     Bucket(Pail),
 }
 
-/// A bucket at rest.
-#[derive(Clone, Copy, Debug)]
-struct Pail {
-    level: f64,
-    at: u64,
-    rate: f64,
-    burst: f64,
-}
-
 impl Memory {
     /// An empty store.
     pub fn new() -> Memory {
@@ -66,12 +58,7 @@ impl Tables {
     fn pail(&self, key: &Key, now: u64) -> Pail {
         match self.row(key, now) {
             Some(Row::Bucket(pail)) => *pail,
-            _ => Pail {
-                level: 0.0,
-                at: now,
-                rate: 1.0,
-                burst: 1.0,
-            },
+            _ => Pail::new(now),
         }
     }
 
@@ -106,43 +93,17 @@ impl Tables {
     }
 }
 
-impl Pail {
-    fn leak(mut self, rate: f64, now: u64) -> Pail {
-        // A clock that went back leaks nothing.
-        let seconds = std::time::Duration::from_millis(now.saturating_sub(self.at)).as_secs_f64();
-        self.level = (self.level - seconds * rate * self.rate).max(0.0);
-        self.at = now.max(self.at);
-        self
-    }
-}
-
 fn take(tables: &mut Tables, bucket: &Bucket, until: u64, now: u64) -> Result<Level, Error> {
-    let mut pail = tables.pail(&bucket.key, now).leak(bucket.rate, now);
-    let passed = bucket.amount <= 0.0 || pail.level + bucket.amount <= bucket.capacity * pail.burst;
-    if passed {
-        pail.level = (pail.level + bucket.amount).max(0.0);
-    }
+    let mut pail = tables.pail(&bucket.key, now);
+    let level = pail.take(bucket, now);
     tables.put((bucket.key.clone(), None), until, Row::Bucket(pail), now)?;
-    Ok(Level {
-        passed,
-        level: pail.level,
-        rate: pail.rate,
-        burst: pail.burst,
-    })
-}
-
-/// Milliseconds of an expiry back into what remains.
-fn remaining(until: u64, now: u64) -> Life {
-    match until {
-        u64::MAX => Life::Forever,
-        until => Life::For(std::time::Duration::from_millis(until.saturating_sub(now))),
-    }
+    Ok(level)
 }
 
 fn entry(place: &Place, until: u64, row: &Row, now: u64) -> Entry {
     Entry {
         key: place.0.clone(),
-        life: remaining(until, now),
+        life: Life::remaining(until, now),
         content: match (place.1, row) {
             (Some(position), Row::Value(value)) => Content::Item(position, value.clone()),
             (None, Row::Value(value)) => Content::Value(value.clone()),
@@ -226,9 +187,7 @@ impl Store for Memory {
         let (mut tables, now) = (self.tables(), clock());
         let mut scale = |s: &Scale| {
             let mut pail = tables.pail(&s.key, now);
-            let bound = |factor: f64, most: f64| factor.clamp(1.0 / most.max(1.0), most.max(1.0));
-            pail.rate = bound(pail.rate * s.rate, s.max_rate);
-            pail.burst = bound(pail.burst * s.burst, s.max_burst);
+            pail.scale(s);
             tables.put((s.key.clone(), None), life.until(now), Row::Bucket(pail), now)
         };
         ready(scales.iter().try_for_each(&mut scale))
@@ -278,6 +237,13 @@ impl Store for Memory {
             entries: entries.collect(),
             next,
         }))
+    }
+
+    fn look<'a>(&'a self, key: &'a Key) -> Reply<'a, Option<Entry>> {
+        let (tables, now) = (self.tables(), clock());
+        let place = (key.clone(), None);
+        let row = tables.rows.get(&place).filter(|(until, _)| *until > now);
+        ready(Ok(row.map(|(until, row)| entry(&place, *until, row, now))))
     }
 
     fn restore<'a>(&'a self, entries: &'a [Entry]) -> Reply<'a, ()> {

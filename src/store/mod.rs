@@ -3,26 +3,42 @@
 //! Verbs say what is meant, so that every engine can do them in one step. What the daemon must not lose is asked for with
 //! [`Store::settle`]; everything else is answered from memory and on disk within a second. The room knows nothing of mail.
 
-pub mod disk;
+mod blocks;
+mod budget;
+mod census;
+mod compact;
+mod disk;
 pub mod embedded;
 mod entry;
+pub mod export;
 pub mod folder;
 mod front;
 pub mod memory;
+mod pail;
+mod place;
+mod redis;
+mod shelf;
 mod stores;
+mod tables;
 #[cfg(test)]
 mod tests;
+mod view;
+mod writer;
 
 pub use embedded::Embedded;
-pub use entry::{Bucket, Caps, Content, Cursor, Entry, Key, Level, Life, Page, Position, Scale, Space};
+pub use entry::{Bucket, Caps, Content, Cursor, Entry, Key, Level, Life, NoCursor, Page, Position, Scale, Space};
 pub use folder::{Folder, Refused};
 pub use memory::Memory;
+pub use redis::Redis;
 pub use stores::Stores;
 
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::SystemTime;
+
+/// Entries of one page where a space is walked through for one key.
+const LOOK: usize = 1_000;
 
 /// What a verb gives back: at once where the engine is in the process, later where it is elsewhere.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
@@ -49,6 +65,8 @@ pub struct Health {
     pub reason: Option<String>,
     /// Writes that wait for the disk.
     pub waiting: usize,
+    /// Round trips made to servers.
+    pub trips: u64,
 }
 
 /// Everything the daemon remembers goes through these verbs. Each carries its own deadline; many keys cost one round trip.
@@ -83,6 +101,25 @@ pub trait Store: Send + Sync {
 
     /// Some entries of one space, or of all, behind a cursor: in the engine's own order, each that lives throughout at least once.
     fn page<'a>(&'a self, space: Option<&'a str>, after: Option<&'a Cursor>, count: usize) -> Reply<'a, Page>;
+
+    /// The value or bucket under a key with what remains of its life; lists are no single entry. For people, not for scans: an
+    /// engine that cannot say it directly walks through the space.
+    fn look<'a>(&'a self, key: &'a Key) -> Reply<'a, Option<Entry>> {
+        Box::pin(async move {
+            let mut after = None;
+            loop {
+                let page = self.page(Some(key.space()), after.as_ref(), LOOK).await?;
+                let found = page
+                    .entries
+                    .into_iter()
+                    .find(|e| e.key == *key && !matches!(e.content, Content::Item(..)));
+                if found.is_some() || page.next.is_none() {
+                    return Ok(found);
+                }
+                after = page.next;
+            }
+        })
+    }
 
     /// Puts entries back as [`Store::page`] gave them, list items at their positions; giving one twice changes nothing.
     fn restore<'a>(&'a self, entries: &'a [Entry]) -> Reply<'a, ()>;

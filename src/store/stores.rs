@@ -1,14 +1,17 @@
 //! Which module keeps its memory where. Opens nothing.
 
-use super::Store;
+use super::{Redis, Store};
+use crate::config::schema;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The stores of one configuration.
 pub struct Stores {
-    own: Arc<dyn Store>,
-    shared: Option<Arc<dyn Store>>,
-    modules: HashMap<String, Arc<dyn Store>>,
+    pub(super) own: Arc<dyn Store>,
+    pub(super) shared: Option<Arc<dyn Store>>,
+    pub(super) modules: HashMap<String, Arc<dyn Store>>,
+    /// The Redis stores among them, each with the settings that it was opened with.
+    pub(super) servers: Vec<(schema::Redis, Arc<Redis>)>,
 }
 
 impl Stores {
@@ -18,12 +21,18 @@ impl Stores {
             own,
             shared: None,
             modules: HashMap::new(),
+            servers: Vec::new(),
         }
     }
 
     /// What several machines share lies elsewhere; some modules have a store of their own.
     pub fn new(own: Arc<dyn Store>, shared: Option<Arc<dyn Store>>, modules: HashMap<String, Arc<dyn Store>>) -> Stores {
-        Stores { own, shared, modules }
+        Stores {
+            own,
+            shared,
+            modules,
+            servers: Vec::new(),
+        }
     }
 
     /// The store of a module.
@@ -35,6 +44,11 @@ impl Stores {
     /// What belongs to this machine alone.
     pub fn own(&self) -> &Arc<dyn Store> {
         &self.own
+    }
+
+    /// What several machines share, where there is such a store.
+    pub fn shared(&self) -> Option<&Arc<dyn Store>> {
+        self.shared.as_ref()
     }
 
     /// Every store once, with the modules that are named for it (none: all others).

@@ -119,6 +119,16 @@ impl Json {
         self
     }
 
+    /// A number as rspamd writes one that went through its scripts: whole ones without a fraction.
+    pub fn plain_number(&mut self, value: f64) -> &mut Json {
+        if value.fract() != 0.0 || !value.is_finite() {
+            return self.number(value);
+        }
+        self.item();
+        let _ = write!(self.out, "{:.0}", value + 0.0);
+        self
+    }
+
     /// Texts in a list.
     pub fn texts<T: AsRef<str>>(&mut self, texts: &[T]) -> &mut Json {
         self.open_list();
@@ -130,6 +140,15 @@ impl Json {
 
     /// Any tree of values; a bound on its depth is the business of who built it.
     pub fn value(&mut self, value: &Value) -> &mut Json {
+        self.tree(value, Json::number)
+    }
+
+    /// The same with numbers as [`Json::plain_number`] writes them.
+    pub fn plain_value(&mut self, value: &Value) -> &mut Json {
+        self.tree(value, Json::plain_number)
+    }
+
+    fn tree(&mut self, value: &Value, spell: fn(&mut Json, f64) -> &mut Json) -> &mut Json {
         match value {
             Value::Null => self.null(),
             Value::Bool(truth) => self.truth(*truth),
@@ -137,19 +156,19 @@ impl Json {
             Value::Array(list) => {
                 self.open_list();
                 list.iter().for_each(|v| {
-                    self.value(v);
+                    self.tree(v, spell);
                 });
                 self.close_list()
             }
             Value::Object(map) => {
                 self.open();
                 map.iter().for_each(|(k, v)| {
-                    self.key(k).value(v);
+                    self.key(k).tree(v, spell);
                 });
                 self.close()
             }
             Value::Number(number) => match number.as_f64() {
-                Some(value) if number.is_f64() => self.number(value),
+                Some(value) if number.is_f64() => spell(self, value),
                 _ => {
                     self.item();
                     let _ = write!(self.out, "{number}");

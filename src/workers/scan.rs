@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Who judges a message. The daemon's scans with the filter in force and records the verdict.
 pub trait Scanner: Send + Sync {
     /// Judges one message.
-    fn scan(&self, request: filter::Request) -> BoxFuture<'_, Verdict>;
+    fn scan(&self, request: filter::Request) -> BoxFuture<'_, Arc<Verdict>>;
 }
 
 /// What the configuration says about scan requests.
@@ -25,6 +25,8 @@ pub struct Policy {
     pub allow_local_files: bool,
     /// Which generation's replies are given.
     pub compat: Compat,
+    /// Whoever asks here is a person (the controller's visitors), not a mail server.
+    pub by_hand: bool,
 }
 
 impl Default for Policy {
@@ -34,6 +36,7 @@ impl Default for Policy {
             max_recipients: 1024,
             allow_local_files: false,
             compat: Compat::default(),
+            by_hand: false,
         }
     }
 }
@@ -144,13 +147,14 @@ struct Wish {
     compressed: bool,
 }
 
-async fn judge(scanner: &dyn Scanner, policy: &Policy, http: &Request) -> Result<(Verdict, Wish), Fault> {
+async fn judge(scanner: &dyn Scanner, policy: &Policy, http: &Request) -> Result<(Arc<Verdict>, Wish), Fault> {
     let message = source::load(http, policy).await?;
     let mut asked = request::read(http, policy.max_recipients);
     if let Some(file) = message.file {
         asked.envelope.extra.insert(0, ("Filename".to_owned(), file));
     }
     asked.raw = message.raw;
+    asked.flags.by_hand |= policy.by_hand;
     let accepts = || http.headers.get("Accept-Encoding").is_some_and(|v| v.contains("zstd"));
     let wish = Wish {
         flags: asked.flags,

@@ -7,8 +7,8 @@ use bytes::Bytes;
 struct Fixed;
 
 impl Scanner for Fixed {
-    fn scan(&self, _: filter::Request) -> BoxFuture<'_, Verdict> {
-        Box::pin(async { Verdict::default() })
+    fn scan(&self, _: filter::Request) -> BoxFuture<'_, Arc<Verdict>> {
+        Box::pin(async { Arc::default() })
     }
 }
 

@@ -334,7 +334,7 @@ fn a_full_disk_is_lived_through_in_memory() {
         std::thread::sleep(Duration::from_millis(400));
     }
     assert!(metric("torwart_store_waiting ") > 0.5);
-    assert_eq!(daemon.log().matches("going on in memory").count(), 1, "{}", daemon.log());
+    assert_eq!(daemon.log().matches("the store goes on in memory").count(), 1, "{}", daemon.log());
     drop(file);
     std::fs::remove_file(&fill).unwrap();
     wait("the store recovers", || metric("torwart_store_degraded ") < 0.5);

@@ -31,9 +31,11 @@ const FLOORS: [(&str, u8); 20] = [
 ];
 
 /// Crates that only one room (or file) may name.
-const KEPT_IN: [(&str, &[&str]); 3] = [
+const KEPT_IN: [(&str, &[&str]); 5] = [
     ("mail_parser", &["message/parse.rs", "message/parse/"]),
     ("redb", &["store/"]),
+    ("use redis", &["store/", "config/schema/mod.rs"]),
+    ("rustls", &["store/redis/"]),
     ("hyper", &["http/"]),
 ];
 

@@ -3,21 +3,27 @@
 // A test that panics has done its work.
 #![allow(clippy::cast_possible_truncation, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod clamav;
 mod config_bad;
 mod daemon;
 mod floors;
 mod guide;
+mod history;
 mod hostile;
 mod http_golden;
+mod limits;
 mod listeners;
 mod milter_cases;
 mod milter_dialog;
 mod miltertest;
 mod peer;
 mod postfix;
+mod redis;
+mod replies;
 mod rules_cases;
 mod rules_corpus;
 mod rules_support;
 mod start;
 mod store;
+mod store_cli;
 mod support;

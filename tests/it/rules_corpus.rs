@@ -99,6 +99,7 @@ fn ours(raw: &[u8]) -> HashMap<String, Vec<String>> {
         local_client: client.is_some_and(is_local),
         mime: true,
         by_hand: false,
+        facts: Default::default(),
         compat: Compat::V34,
     };
     let found = FAMILIES.iter().flat_map(|f| hits(f, &Services::default(), &scan));

@@ -25,6 +25,7 @@ pub fn found(family: &Family, message: &str, envelope: &Envelope, local: bool, m
         local_client: local || client.is_some_and(is_local),
         mime,
         by_hand: false,
+        facts: Default::default(),
         compat,
     };
     let services = Services {

@@ -1,6 +1,7 @@
 //! What no single value shows by its type: impossible values, and settings that contradict each other.
 
 mod listeners;
+mod redis;
 mod values;
 
 use super::{Config, MODULES, Threshold};
@@ -24,6 +25,7 @@ pub fn check(config: &Config, damaged: &[Vec<String>], findings: &mut Vec<Diagno
     check.actions();
     check.groups();
     check.upstreams();
+    check.redis();
     check.rooms();
     check.modules();
 }

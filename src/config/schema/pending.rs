@@ -22,14 +22,8 @@ const PENDING: &[&str] = &[
     "listen.controller.static_dir",
     "listen.controller.named",
     "upstream",
-    "redis",
-    "store.path",
-    "store.max_size",
     "bayes",
 ];
-
-/// Single values of settings that otherwise have an effect.
-const PENDING_VALUES: &[(&str, &str)] = &[("store.kind", "redis")];
 
 /// Settings that never will have one, and why.
 const MEANINGLESS: &[&str] = &["listen.milter.workers", "listen.http.workers"];
@@ -41,8 +35,8 @@ pub fn pending(config: &Config, findings: &mut Vec<Diagnostic>) {
     };
     let mut warn = |path: &str, text: &str| {
         if let Some(changed) = first_change(path, &set, &default) {
-            // In the text further listeners and `[redis.MODULE]` stand beside the settings themselves.
-            let changed = changed.replace(".named", "").replace("redis.modules", "redis");
+            // In the text further listeners stand beside the settings themselves.
+            let changed = changed.replace(".named", "");
             findings.push(Diagnostic::warning(format!("`{changed}` {text}")).at(config.place(&changed)));
         }
     };
@@ -51,12 +45,6 @@ pub fn pending(config: &Config, findings: &mut Vec<Diagnostic>) {
     }
     for path in MEANINGLESS {
         warn(path, "has no effect: one pool of threads serves every listener");
-    }
-    for (path, value) in PENDING_VALUES {
-        if at(path, &set).and_then(Json::as_str) == Some(*value) {
-            let warning = Diagnostic::warning(format!("`{path}` cannot be `{value}` in this version; it stays at its default"));
-            findings.push(warning.at(config.place(path)));
-        }
     }
 }
 

@@ -1,13 +1,11 @@
-//! `[upstream.*]`, `[store]`, `[redis]`, `[bayes]`: who else is asked, and where state is kept.
+//! `[upstream.*]`, `[store]`, `[bayes]`: who else is asked, and where state is kept.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::secret::Secret;
 use crate::base::quantity::{self, ByteSize};
 
 /// `[upstream.NAME]`: other scanners.
@@ -94,54 +92,6 @@ pub enum StoreKind {
     Embedded,
     /// The server in `[redis]`.
     Redis,
-}
-
-/// `[redis]`, and `[redis.MODULE]` for one module alone.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Redis {
-    /// Servers; empty: no Redis.
-    pub servers: Vec<String>,
-    /// Servers for writing, if they are others.
-    pub write_servers: Vec<String>,
-    /// Sentinels to ask for the servers.
-    pub sentinels: Vec<String>,
-    /// The number of the database.
-    pub db: u32,
-    /// The user to log in as.
-    pub user: String,
-    /// The password to log in with.
-    pub password: Secret,
-    /// Put before every key.
-    pub prefix: String,
-    /// Wait for an answer.
-    #[serde(with = "quantity::duration")]
-    pub timeout: Duration,
-    /// Use TLS.
-    pub tls: bool,
-    /// Modules that keep their state elsewhere.
-    pub not_for: Vec<String>,
-    /// `[redis.MODULE]`: the settings of one module.
-    #[serde(skip_deserializing)]
-    pub modules: BTreeMap<String, Redis>,
-}
-
-impl Default for Redis {
-    fn default() -> Redis {
-        Redis {
-            servers: Vec::new(),
-            write_servers: Vec::new(),
-            sentinels: Vec::new(),
-            db: 0,
-            user: String::new(),
-            password: Secret::default(),
-            prefix: String::new(),
-            timeout: Duration::from_secs(1),
-            tls: false,
-            not_for: Vec::new(),
-            modules: BTreeMap::new(),
-        }
-    }
 }
 
 /// `[bayes]`.

@@ -91,6 +91,7 @@ fn drive(rules: Vec<Rule>, settings: &Settings, control: &Control<'_>) -> Report
             local_client: false,
             mime: true,
             by_hand: false,
+            facts: Default::default(),
             compat: Compat::V34,
         };
         let outcome = run(&rules, Applied::new(&rules, settings), &scan, control).await;

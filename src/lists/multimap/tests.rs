@@ -125,6 +125,7 @@ fn asked(settings: &str, client: &str) -> (Vec<String>, Vec<Option<String>>) {
         local_client: false,
         mime: true,
         by_hand: false,
+        facts: Default::default(),
         compat: Default::default(),
     };
     let mut hits = Hits::default();

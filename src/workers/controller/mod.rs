@@ -1,6 +1,7 @@
 //! The controller port (11334): routes, and what each answers. Who may ask is `access`'s.
 
 mod access;
+mod history;
 mod listing;
 mod throttle;
 
@@ -12,6 +13,7 @@ use super::scan::{self, Policy, Scanner};
 use crate::engine::Action;
 use crate::filter::GroupListing;
 use crate::http::{BoxFuture, Handler, Kind, Refusal, Request, Response, gzip, takes_gzip};
+use crate::record::History;
 use access::Denial;
 use serde_json::Value;
 use std::sync::Arc;
@@ -30,6 +32,8 @@ pub trait Desk: Send + Sync {
     fn actions(&self) -> Vec<(Action, Option<f64>)>;
     /// Why messages cannot be scanned, where that is so.
     fn ready(&self) -> Result<(), String>;
+    /// The history of messages.
+    fn history(&self) -> Arc<History>;
     /// A request has come in.
     fn asked(&self);
 }
@@ -51,6 +55,8 @@ enum Endpoint {
     StatReset,
     Symbols,
     Actions,
+    History,
+    HistoryReset,
     Healthy,
     Ready,
     Metrics,
@@ -70,8 +76,6 @@ const ABSENT: &[&str] = &[
     "/fuzzydelhash",
     "/getmap",
     "/graph",
-    "/history",
-    "/historyreset",
     "/learnclass",
     "/learnham",
     "/learnspam",
@@ -93,6 +97,8 @@ impl Endpoint {
             "/statreset" => Endpoint::StatReset,
             "/symbols" => Endpoint::Symbols,
             "/actions" => Endpoint::Actions,
+            "/history" => Endpoint::History,
+            "/historyreset" => Endpoint::HistoryReset,
             "/healthy" => Endpoint::Healthy,
             "/ready" => Endpoint::Ready,
             "/metrics" => Endpoint::Metrics,
@@ -105,7 +111,7 @@ impl Endpoint {
 
     /// It changes something: the second password is asked for.
     fn privileged(self) -> bool {
-        self == Endpoint::StatReset
+        matches!(self, Endpoint::StatReset | Endpoint::HistoryReset)
     }
 }
 
@@ -161,7 +167,7 @@ impl Controller {
             scanner,
             desk,
             access,
-            policy,
+            policy: Policy { by_hand: true, ..policy },
         }
     }
 
@@ -196,6 +202,8 @@ impl Controller {
             Endpoint::StatReset => Response::json(200, listing::stat(self.desk.reset(), read_only)),
             Endpoint::Symbols => Response::json(200, listing::symbols(&self.desk.groups())),
             Endpoint::Actions => Response::json(200, listing::actions(&self.desk.actions())),
+            Endpoint::History => history::rows(&*self.desk, request, self.policy.compat).await,
+            Endpoint::HistoryReset => history::reset(&*self.desk).await,
             Endpoint::Healthy => success(),
             Endpoint::Ready => self.desk.ready().map_or_else(|why| error(500, &why), |()| success()),
             Endpoint::Metrics => {

@@ -44,6 +44,16 @@ impl Desk for Shown {
     fn ready(&self) -> Result<(), String> {
         Ok(())
     }
+    fn history(&self) -> Arc<torwart::record::History> {
+        let history = Arc::new(torwart::record::History::new(Default::default()));
+        history.arrange(Some(torwart::record::history::Setup {
+            settings: Default::default(),
+            store: Arc::new(torwart::store::Memory::new()),
+        }));
+        let keeper = history.clone();
+        tokio::spawn(async move { keeper.keep().await });
+        history
+    }
     fn asked(&self) {}
 }
 
@@ -84,6 +94,7 @@ async fn the_controller_answers_to_the_byte() {
         ("ctl-bad-header.txt", true),
         ("ctl-garbage.txt", true),
         ("ctl-healthy.txt", true),
+        ("ctl-historyreset.txt", true),
         ("ctl-metrics.txt", true),
         ("ctl-options.txt", false),
         ("ctl-ping.txt", false),

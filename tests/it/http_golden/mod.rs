@@ -53,10 +53,10 @@ struct Fake {
 }
 
 impl Scanner for Fake {
-    fn scan(&self, request: filter::Request) -> BoxFuture<'_, Verdict> {
+    fn scan(&self, request: filter::Request) -> BoxFuture<'_, Arc<Verdict>> {
         self.asked.lock().unwrap().push(request);
         let verdict = self.verdict.clone();
-        Box::pin(async move { verdict })
+        Box::pin(async move { Arc::new(verdict) })
     }
 }
 

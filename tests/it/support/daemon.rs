@@ -45,7 +45,7 @@ impl Home {
         std::fs::write(self.join("torwart.toml"), text).expect("the configuration");
     }
 
-    /// `torwart VERB` with this home's configuration and state.
+    /// `torwart VERB` (or `VERB VERB`) with this home's configuration and state.
     pub fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_torwart"));
         self.clothe(&mut command, verb);
@@ -62,7 +62,7 @@ impl Home {
 
     fn clothe(&self, command: &mut Command, verb: &str) {
         command
-            .arg(verb)
+            .args(verb.split(' '))
             .arg("--config")
             .arg(self.join("torwart.toml"))
             .arg("--state")

@@ -19,7 +19,6 @@ impl Check<'_> {
         for (path, time) in [
             ("scan.timeout", config.scan.timeout),
             ("dns.timeout", config.dns.timeout),
-            ("redis.timeout", config.redis.timeout),
             ("listen.milter.idle_timeout", milter.idle_timeout),
             ("listen.milter.packet_timeout", milter.packet_timeout),
             ("listen.milter.message_timeout", milter.message_timeout),
