@@ -97,9 +97,7 @@ fn addresses(scan: &Scan<'_>, reply: &Address, from: &Address, hits: &mut Hits) 
         hits.add(&REPLYTO_ADDR_EQ_FROM);
     } else if same_domain {
         hits.add(&REPLYTO_DOM_EQ_FROM_DOM);
-    } else if scan.compat == Compat::V41 {
-        hits.add(&REPLYTO_DOM_NEQ_FROM_DOM);
-    } else if !is_first {
+    } else if scan.compat == Compat::V41 || !is_first {
         hits.add(&REPLYTO_DOM_NEQ_FROM_DOM);
     } else if !listed() {
         hits.add(&REPLYTO_EQ_TO_ADDR);
