@@ -74,7 +74,7 @@ patterns! {
     OPERA = r"^Opera Mail/1[01]\.[0-9]+ ";
     OPERA_ID = r"^<op\.[a-z\d]{14}@\S+>$";
     MOZILLA = r"^\s*Mozilla/5\.0";
-    NOT_MOZILLA = r"\b(?:Thunderbird|SeaMonkey|Postbox)\b";
+    NOT_MOZILLA = r"\b(?:Thunderbird|SeaMonkey|Postbox)";
     BIRD = r"^\s*(?:Thunderbird|Mozilla Thunderbird|Mozilla/.*Gecko/.*Thunderbird)";
     MONKEY = r"^\s*Mozilla/5\.0\s.+\sSeaMonkey/";
     POSTBOX = r"^\s*Mozilla/5\.0\s\([^)]+\)\sGecko/\d+\sPostboxApp/\d+";

@@ -1,3 +1,5 @@
+//! Composites over a handful of symbols: policies, prefixes, groups, options, order.
+
 use super::super::{Applied, Compat, Definition, Scoring, Settings};
 use super::*;
 
