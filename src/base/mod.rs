@@ -1,5 +1,7 @@
 //! Small data structures that never heard of mail: addresses in networks, quantities with units, near names, bytes as text.
 
+pub mod domain;
+pub mod expr;
 pub mod hex;
 pub mod prefix_set;
 pub mod quantity;

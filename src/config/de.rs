@@ -230,11 +230,12 @@ impl<'de> de::Deserializer<'de> for Walker<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.0.node {
+            Node::Null => visitor.visit_unit(),
             Node::Bool(yes) => visitor.visit_bool(*yes),
             Node::Int(number) => visitor.visit_i64(*number),
-            Node::Float(number) => visitor.visit_f64(*number),
+            Node::Float(number) | Node::Time(number) => visitor.visit_f64(*number),
             Node::Text(text) => visitor.visit_borrowed_str(text),
-            Node::List(items) => visitor.visit_seq(Items {
+            Node::List(items) | Node::Repeated(items) => visitor.visit_seq(Items {
                 items: items.iter(),
                 at: 0,
             }),
@@ -246,7 +247,10 @@ impl<'de> de::Deserializer<'de> for Walker<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_some(self)
+        match self.0.node {
+            Node::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value, Error> {

@@ -16,7 +16,7 @@ pub fn expand(value: &mut Value, lookup: Lookup<'_>, findings: &mut Vec<Diagnost
             Ok(new) => *text = new,
             Err(problem) => findings.push(problem.at(value.place.clone())),
         },
-        Node::List(items) => items.iter_mut().for_each(|item| expand(item, lookup, findings)),
+        Node::List(items) | Node::Repeated(items) => items.iter_mut().for_each(|item| expand(item, lookup, findings)),
         Node::Table(table) => table.iter_mut().for_each(|entry| expand(&mut entry.value, lookup, findings)),
         _ => (),
     }

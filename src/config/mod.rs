@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `load` | finds and reads the files, joins all that follows |
 //! | `native` | TOML into the tree of `value` |
+//! | `ucl` | rspamd's language into the same tree |
 //! | `layers`, `env` | one layer over another; `${ENV:..}` |
 //! | `de`, `section` | types out of the tree, all errors at once |
 //! | `schema` | the settings themselves |
@@ -19,6 +20,7 @@ mod native;
 pub mod report;
 pub mod schema;
 mod section;
+pub mod ucl;
 pub mod value;
 
 #[cfg(test)]

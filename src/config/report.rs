@@ -224,7 +224,7 @@ fn masked(text: &str) -> String {
     for line in text.split_inclusive('\n') {
         let lower = line.to_ascii_lowercase();
         let secret = SECRET.iter().filter_map(|word| lower.find(word)).min();
-        let value = secret.and_then(|at| line.get(at..).and_then(|rest| rest.find(['=', ':'])).map(|sign| at + sign + 1));
+        let value = secret.and_then(|at| value_behind(line, at));
         let Some((name, value)) = value.and_then(|at| line.split_at_checked(at)) else {
             shown.push_str(line);
             continue;
@@ -240,6 +240,17 @@ fn masked(text: &str) -> String {
         }
     }
     shown
+}
+
+/// Where the value of the name at `at` begins. A blank may be all that stands between them, but for comments.
+fn value_behind(line: &str, at: usize) -> Option<usize> {
+    let rest = line.get(at..)?;
+    let sign = rest.find(['=', ':']);
+    let blank = rest.find([' ', '\t']).filter(|_| !line.trim_start().starts_with('#'));
+    let end = sign.into_iter().chain(blank).min()?;
+    let behind = rest.get(end..)?;
+    let between = behind.len() - behind.trim_start_matches([' ', '\t', '=', ':']).len();
+    Some(at + end + between)
 }
 
 /// Findings about one configuration; displayed it draws all of them, errors first, in the order of the text.

@@ -108,6 +108,8 @@ pub struct Value {
     pub place: Place,
     /// What an earlier layer said here, newest first through its own `overridden`.
     pub overridden: Option<Box<Value>>,
+    /// The rank of the file it came from, 0..=15, where the language has ranks (UCL); 0 elsewhere.
+    pub priority: u8,
 }
 
 impl PartialEq for Value {
@@ -116,19 +118,25 @@ impl PartialEq for Value {
     }
 }
 
-/// The kinds of values.
+/// The kinds of values. `Null`, `Time` and `Repeated` come from UCL only.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {
+    /// `null`: taken away by name.
+    Null,
     /// `true` or `false`.
     Bool(bool),
     /// A whole number.
     Int(i64),
     /// A number with a fraction.
     Float(f64),
+    /// Seconds, written with a unit of time.
+    Time(f64),
     /// Text, with `${ENV:..}` expanded once the layers are joined.
     Text(String),
     /// Values in a row.
     List(Vec<Value>),
+    /// What was said under one name several times, at least twice; readers of one value take the first.
+    Repeated(Vec<Value>),
     /// Named values.
     Table(Table),
 }
@@ -137,10 +145,13 @@ impl Node {
     /// What people call this kind.
     pub fn kind(&self) -> &'static str {
         match self {
+            Node::Null => "null",
             Node::Bool(_) => "a boolean",
             Node::Int(_) | Node::Float(_) => "a number",
+            Node::Time(_) => "a time",
             Node::Text(_) => "a string",
             Node::List(_) => "a list",
+            Node::Repeated(_) => "several values",
             Node::Table(_) => "a table",
         }
     }
@@ -237,6 +248,7 @@ impl Value {
             node,
             place,
             overridden: None,
+            priority: 0,
         }
     }
 
@@ -260,7 +272,7 @@ impl Value {
     pub fn at<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Option<&Value> {
         path.into_iter().try_fold(self, |value, step| match &value.node {
             Node::Table(table) => table.get(step).map(|entry| &entry.value),
-            Node::List(items) => step.parse::<usize>().ok().and_then(|at| items.get(at)),
+            Node::List(items) | Node::Repeated(items) => step.parse::<usize>().ok().and_then(|at| items.get(at)),
             _ => None,
         })
     }
@@ -271,7 +283,7 @@ impl Value {
         match &mut self.node {
             Node::Table(table) if rest.is_empty() => table.remove(step).is_some(),
             Node::Table(table) => table.get_mut(step).is_some_and(|entry| entry.value.remove(rest)),
-            Node::List(items) => match step.parse::<usize>() {
+            Node::List(items) | Node::Repeated(items) => match step.parse::<usize>() {
                 Ok(at) if at < items.len() && rest.is_empty() => {
                     items.remove(at);
                     true

@@ -41,7 +41,8 @@ pub struct Running {
     watching: CancellationToken,
 }
 
-struct Signals {
+/// The signals that mean something, waited for from now on.
+pub struct Signals {
     hangup: Signal,
     reopen: Signal,
     term: Signal,
@@ -49,7 +50,8 @@ struct Signals {
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Signals> {
+    /// Takes them over from the system.
+    pub fn listen() -> std::io::Result<Signals> {
         Ok(Signals {
             hangup: signal(SignalKind::hangup())?,
             reopen: signal(SignalKind::user_defined1())?,
@@ -103,14 +105,7 @@ impl Running {
     }
 
     /// Serves until told to end.
-    pub async fn until_the_end(&mut self) -> ExitCode {
-        let mut signals = match Signals::listen() {
-            Ok(signals) => signals,
-            Err(error) => {
-                tracing::error!("cannot listen to signals: {error}");
-                return ExitCode::FAILURE;
-            }
-        };
+    pub async fn until_the_end(&mut self, mut signals: Signals) -> ExitCode {
         let (ask, mut asked) = mpsc::channel::<Reload>(4);
         let controlling = self.serve_control(ask);
         let saving = tokio::spawn({

@@ -7,7 +7,7 @@ use super::house::{House, State};
 use super::listen::{Passed, Role};
 use super::lobby::Lobby;
 use super::logging::{Logging, Target};
-use super::run::Running;
+use super::run::{Running, Signals};
 use super::settings;
 use crate::config::{self, Config, Examined, LoadOptions, Loaded, MainFile, Report};
 use crate::record::Record;
@@ -98,6 +98,8 @@ fn run(options: Options, examined: Examined, logging: Logging, passed: Passed) -
         .build()
         .context("cannot start the runtime")?;
     let result = runtime.block_on(async {
+        // Before any port answers: a signal that comes early must wait, not end the process.
+        let signals = Signals::listen().context("cannot listen to signals")?;
         let (store, run_folder) = match &examined.config {
             Some(config) => open_store(&options, config, root)?,
             None => return Err(anyhow!("there is no configuration")),
@@ -106,7 +108,7 @@ fn run(options: Options, examined: Examined, logging: Logging, passed: Passed) -
         match build::complete(examined, Some(stores)) {
             Ok((loaded, built)) => {
                 let mut running = open(options, loaded, built, logging, passed, store, run_folder).await?;
-                Ok(running.until_the_end().await)
+                Ok(running.until_the_end(signals).await)
             }
             Err(report) => Ok(refused(&report)),
         }

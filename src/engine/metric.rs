@@ -32,6 +32,8 @@ struct Entry {
     score: f64,
     count: u32,
     options: Options,
+    /// A composite took it out of sight; it still counts as found.
+    hidden: bool,
 }
 
 /// What is to be done, and why.
@@ -218,6 +220,7 @@ impl<'r> Metric<'r> {
             score: value,
             count: 1,
             options,
+            hidden: false,
         });
     }
 
@@ -303,6 +306,40 @@ impl<'r> Metric<'r> {
             }
         }
         true
+    }
+
+    /// Takes a symbol out of sight, with its weight left where it is; later composites still find it.
+    pub fn hide(&mut self, symbol: &str) {
+        let place = self.place(self.rules.find(symbol), symbol);
+        if let Some(entry) = place.and_then(|p| self.entries.get_mut(p)) {
+            entry.hidden = true;
+        }
+    }
+
+    /// Score and options of a symbol that was found.
+    pub fn found(&self, symbol: &str) -> Option<(f64, &[String])> {
+        let place = self.place(self.rules.find(symbol), symbol)?;
+        self.entries.get(place).map(|entry| (entry.score, entry.options.all()))
+    }
+
+    /// Shows what was found of a group, in order; with a sign only symbols whose configured score is above (true) or below zero.
+    pub fn found_in(&self, group: &str, sign: Option<bool>, show: &mut impl FnMut(&str, f64, &[String])) {
+        let Some(group) = self.rules.groups().iter().position(|g| g.name.eq_ignore_ascii_case(group)) else {
+            return;
+        };
+        for entry in &self.entries {
+            let (Some(name), Some(known)) = (&entry.name, entry.known.and_then(|id| self.rules.symbol(id))) else {
+                continue;
+            };
+            let fits = match sign {
+                Some(true) => known.score > 0.0,
+                Some(false) => known.score < 0.0,
+                None => true,
+            };
+            if fits && known.groups.contains(&group) {
+                show(name, entry.score, entry.options.all());
+            }
+        }
     }
 
     /// Takes the weight from a symbol but leaves it in sight; its groups keep what they were credited (composites).
@@ -408,7 +445,7 @@ impl<'r> Metric<'r> {
                 description: group.description.clone(),
             })
         };
-        let symbols = self.entries.into_iter().filter_map(symbol).collect();
+        let symbols = self.entries.into_iter().filter(|e| !e.hidden).filter_map(symbol).collect();
         (symbols, self.sums.into_iter().filter_map(group).collect())
     }
 }

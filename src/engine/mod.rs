@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod applied;
+pub mod composite;
 pub mod facts;
 pub mod metric;
 mod options;
@@ -17,6 +18,7 @@ pub mod verdict;
 
 pub use action::Action;
 pub use applied::Applied;
+pub use composite::{Composite, Policy};
 pub use facts::Facts;
 pub use metric::{Decision, Metric};
 pub use plan::PlanError;

@@ -38,6 +38,11 @@ impl Options {
         }
     }
 
+    /// What was collected.
+    pub fn all(&self) -> &[String] {
+        &self.list
+    }
+
     /// The options themselves.
     pub fn into_vec(self) -> Vec<String> {
         self.list

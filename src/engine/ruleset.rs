@@ -1,6 +1,7 @@
 //! Everything known before the first message: symbols with their definitions, groups with their caps, rules in running order.
 //! Built once per configuration; scores nothing itself.
 
+use super::composite::{self, Composite};
 use super::plan::{self, PlanError, Planned};
 use super::{Compat, Rule, Stage, Symbol, Thresholds};
 use std::collections::HashMap;
@@ -195,6 +196,7 @@ pub struct Ruleset {
     /// Symbols that one rule inserts, by the names of the symbols and of the rule.
     bonds: HashMap<String, Arc<[usize]>>,
     pub(crate) planned: Vec<Planned>,
+    composites: Vec<Composite>,
 }
 
 impl Ruleset {
@@ -223,6 +225,11 @@ impl Ruleset {
     /// Every symbol in the order of declaration.
     pub fn symbols(&self) -> &[Known] {
         &self.symbols
+    }
+
+    /// Composites, each behind those it builds on.
+    pub fn composites(&self) -> &[Composite] {
+        &self.composites
     }
 
     /// Every group in the order of declaration.
@@ -273,6 +280,7 @@ pub struct Builder {
     /// For each declared symbol the rules that may insert it, by place in `rules`.
     givers: HashMap<String, Vec<usize>>,
     bonds: Vec<(String, Vec<&'static str>)>,
+    composites: Vec<Composite>,
 }
 
 impl Builder {
@@ -287,6 +295,7 @@ impl Builder {
             rules: Vec::new(),
             givers: HashMap::new(),
             bonds: Vec::new(),
+            composites: Vec::new(),
         };
         for (name, cap) in stock_caps(compat) {
             let group = builder.group_id(name);
@@ -376,6 +385,17 @@ impl Builder {
         known.description = definition.description.or(known.description.take());
     }
 
+    /// Takes a composite, in place of an earlier one of that name. Its symbol is declared or defined apart.
+    pub fn composite(&mut self, composite: Composite) {
+        self.without_composite(composite.symbol());
+        self.composites.push(composite);
+    }
+
+    /// Drops a composite.
+    pub fn without_composite(&mut self, symbol: &str) {
+        self.composites.retain(|c| c.symbol() != symbol);
+    }
+
     /// Takes what the configuration says of a group.
     pub fn group(&mut self, setting: GroupSetting) {
         let id = self.group_id(&setting.name);
@@ -410,6 +430,7 @@ impl Builder {
             index: self.index,
             groups: self.groups,
             planned,
+            composites: composite::order(self.composites),
         })
     }
 

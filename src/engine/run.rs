@@ -4,6 +4,7 @@
 //! task. Findings are taken in the planned order, never in that of the answers, so equal messages give equal results.
 
 use super::applied::Applied;
+use super::composite;
 use super::plan::Planned;
 use super::{Action, Ask, Asked, Check, Decision, Hit, Hits, Metric, PreResult, Ruleset, Run, Scan, Stage, order};
 use std::borrow::Cow;
@@ -65,6 +66,7 @@ pub async fn run<'r>(rules: &'r Ruleset, applied: Applied<'r>, scan: &Scan<'_>, 
     let post = rules.planned.partition_point(|p| p.rule.stage < Stage::Post);
     let (before, after) = rules.planned.split_at(post);
     course.stages(before).await;
+    course.composites();
     if course.timed_out && control.refuse_late && course.metric.decide().action != Action::Reject {
         let mut late = PreResult::new(Action::SoftReject, "task timeout");
         late.priority = 0;
@@ -72,6 +74,7 @@ pub async fn run<'r>(rules: &'r Ruleset, applied: Applied<'r>, scan: &Scan<'_>, 
         course.metric.pre_result(late);
     }
     course.stages(after).await;
+    course.composites();
     course.metric.grow();
     course.metric.close();
     course.log_strangers();
@@ -99,6 +102,13 @@ impl<'c, 'r, 's> Course<'c, 'r, 's> {
         for symbol in &self.metric.applied().settings().symbols {
             let name = Cow::Owned(symbol.symbol.clone());
             self.metric.force(Hit::new(name, symbol.weight, symbol.options.clone()));
+        }
+    }
+
+    /// Judges composites; again after the last stage, for those that build on its symbols.
+    fn composites(&mut self) {
+        if self.control.scope == Scope::Message && !self.metric.skipped() {
+            composite::judge(self.rules, &mut self.metric);
         }
     }
 

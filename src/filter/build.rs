@@ -4,13 +4,14 @@
 use super::headers::{self, Headers};
 use super::{Filter, Policy};
 use crate::base::suggest::nearest;
-use crate::config::schema::{MODULES, OnTimeout};
+use crate::config::schema::{self, MODULES, OnTimeout};
 use crate::config::{self, Config, Diagnostic};
+use crate::engine::composite;
 use crate::engine::ruleset::{ANY_SHOT, Builder, priority};
-use crate::engine::{Action, Compat, Definition, GroupSetting, Ruleset, Scoring, Thresholds};
+use crate::engine::{Action, Compat, Composite, Definition, GroupSetting, Ruleset, Scoring, Thresholds};
 use crate::family::{Family, Services};
 use crate::message::Limits;
-use crate::rules::gtube;
+use crate::rules::{composites as stock, gtube};
 use crate::{learn, limits, lists, rules, scanners};
 
 /// The module whose section is read here.
@@ -44,6 +45,7 @@ impl Filter {
             builder.family(family.symbols, built);
         }
         groups(config, &mut builder);
+        composites(config, &mut builder, &mut found);
         absent_modules(config, &mut found);
         let headers = headers(config, &mut found);
         let rules = match builder.build() {
@@ -146,6 +148,42 @@ fn groups(config: &Config, builder: &mut Builder) {
                 ..Definition::new(symbol)
             });
         }
+    }
+}
+
+/// The stock composites, and those of the administrator, which take the place of stock ones of their name.
+fn composites(config: &Config, builder: &mut Builder, found: &mut Vec<Diagnostic>) {
+    builder.family(stock::SYMBOLS, Vec::new());
+    for composite in stock::stock(compat(config.compat)) {
+        builder.composite(composite);
+    }
+    for (name, given) in &config.composites {
+        if given.enabled == Some(false) {
+            builder.without_composite(name);
+            continue;
+        }
+        let policy = match given.policy {
+            schema::Policy::Default | schema::Policy::RemoveAll => composite::Policy::RemoveAll,
+            schema::Policy::RemoveWeight => composite::Policy::RemoveWeight,
+            schema::Policy::RemoveSymbol => composite::Policy::RemoveSymbol,
+            schema::Policy::Leave => composite::Policy::Leave,
+        };
+        match Composite::parse(name, &given.expression, policy) {
+            Ok(composite) => builder.composite(composite),
+            Err(error) => {
+                let place = config.place(&format!("composites.{name}.expression"));
+                let text = format!("the expression of the composite {name} is not understood: {error}");
+                found.push(Diagnostic::error(text).at(place).help("names of symbols with &, |, ! and brackets"));
+            }
+        }
+        let definition = Definition {
+            score: Some(given.score.unwrap_or(0.0)),
+            groups: given.group.iter().cloned().collect(),
+            description: given.description.clone(),
+            priority: priority::STOCK,
+            ..Definition::new(name)
+        };
+        builder.define(definition);
     }
 }
 

@@ -54,6 +54,14 @@ pub(super) fn read_list(raw: &[u8], limit: usize, out: &mut Vec<Address>) {
     reader.run();
 }
 
+/// A value without its `( )` comments and the blanks around what is left.
+pub fn uncommented(text: &str) -> Cow<'_, str> {
+    match without_comments(text.as_bytes()) {
+        Cow::Borrowed(_) => Cow::Borrowed(text.trim_ascii()),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).trim_ascii().to_owned()),
+    }
+}
+
 /// Drops `( )` comments outside quoted strings, but not the quoted strings in them; an unclosed one runs to the end.
 fn without_comments(text: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'(', text).is_none() {

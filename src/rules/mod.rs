@@ -2,16 +2,33 @@
 //!
 //! A new family adds its `mod` line and one line in [`FAMILIES`]; there is no other registration.
 
-mod alias;
+pub mod alias;
 pub mod arc;
+pub mod bounce;
+pub mod clients;
+pub mod composites;
+pub mod compromised;
+pub mod encoding;
+pub mod envelope_forms;
 pub mod extensions;
+pub mod forged;
+pub mod forwarding;
 pub mod gtube;
 pub mod headers;
+pub mod hfilter;
+pub mod mailing_list;
+pub mod message_id;
 pub mod mime;
 pub mod once_received;
+mod pattern;
 pub mod received;
 pub mod recipients;
+pub mod reply_to;
 pub mod sender;
+pub mod shape;
+pub mod structure;
+pub mod subject;
+pub mod upstream_filters;
 
 use crate::family::Family;
 
@@ -39,4 +56,20 @@ pub static FAMILIES: &[Family] = &[
     once_received::FAMILY,
     sender::FAMILY,
     recipients::FAMILY,
+    alias::FAMILY,
+    forged::FAMILY,
+    forwarding::FAMILY,
+    message_id::FAMILY,
+    mailing_list::FAMILY,
+    reply_to::FAMILY,
+    shape::FAMILY,
+    encoding::FAMILY,
+    subject::FAMILY,
+    compromised::FAMILY,
+    upstream_filters::FAMILY,
+    envelope_forms::FAMILY,
+    clients::FAMILY,
+    bounce::FAMILY,
+    structure::FAMILY,
+    hfilter::FAMILY,
 ];

@@ -4,7 +4,7 @@
 use crate::engine::{Hits, Rule, Scan, Symbol};
 use crate::family::Family;
 use crate::message::{Address, address};
-use crate::rules::alias::{domain, plain};
+use crate::rules::alias::{domain, plain, sender};
 use crate::rules::place;
 
 crate::symbols! {
@@ -57,8 +57,7 @@ pub const FAMILY: Family = Family {
 };
 
 fn from(scan: &Scan<'_>, hits: &mut Hits) {
-    // Without a sender of the session the peer takes what an earlier delivery wrote down.
-    let sender = scan.envelope.sender.as_ref().or_else(|| scan.mail.return_path());
+    let sender = sender(scan);
     if sender.is_some_and(|s| !s.valid) {
         hits.add(&ENVFROM_INVALID);
     }

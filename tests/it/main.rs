@@ -27,3 +27,4 @@ mod start;
 mod store;
 mod store_cli;
 mod support;
+mod ucl;

@@ -22,7 +22,6 @@ const PENDING: &[&str] = &[
     "listen.controller.static_dir",
     "listen.controller.named",
     "upstream",
-    "composites",
     "bayes",
 ];
 

@@ -61,6 +61,9 @@ fn a_thousand_copies_at_once_are_one_scan() {
         settings.tables.push_str("[scan]\ntimeout = \"60s\"\n");
         settings.tables = settings.tables.replace("score = 20.0", "score = 20.0\ntimeout = \"30s\"");
         let torwart = Torwart::with(settings);
+        // Verdicts belong to a state of the signatures: it must be known before the copies come.
+        wait_for("the version is asked for", || (server.versions() > 0).then_some(()));
+        thread::sleep(Duration::from_millis(300));
         let mail = mail_with(&[("a.bin", b"the same for all")]);
         let (http, mail) = (torwart.http, &mail);
         thread::scope(|scope| {

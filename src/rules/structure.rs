@@ -1,0 +1,177 @@
+//! How the parts of a message hang together: alternatives that are missing one side, text in base64, bytes that contradict the encoding,
+//! marks of signatures and encryption.
+
+use crate::engine::{Compat, Hits, Rule, Scan};
+use crate::family::Family;
+use crate::message::{Encoding, Part};
+use crate::rules::mime::is_html;
+use crate::rules::pattern::{When, patterns, rules};
+
+crate::symbols! {
+    "headers" {
+        MIME_MA_MISSING_TEXT = both(2.0), "alternatives without plain text";
+        MIME_MA_MISSING_HTML = both(1.0), "alternatives without HTML";
+        MIME_HTML_ONLY = both(0.2), "HTML without a plain alternative";
+        R_BAD_CTE_7BIT = both(3.5), "a text has 8-bit characters that its encoding does not allow";
+        R_MISSING_CHARSET = both(0.5), "a text names no charset";
+        TRACKER_ID = both(3.84), "a text ends in a random token";
+    }
+    "mime" {
+        CTYPE_MIXED_BOGUS = both(1.0), "a multipart/mixed of nothing but text";
+        CTYPE_MISSING_DISPOSITION = both(4.0), "bare bytes that are not called an attachment";
+        MIME_BASE64_TEXT = both(0.1), "a text in base64";
+        MIME_BASE64_TEXT_BOGUS = both(1.0), "a text in base64 without need";
+    }
+}
+
+/// Structure. No settings.
+pub const FAMILY: Family = Family {
+    name: "mime_structure",
+    symbols: SYMBOLS,
+    build: |_, _, _| {
+        let mut all = rules(TESTS);
+        all.push(Rule::check("R_BAD_CTE_7BIT", bad_7bit).giving(&[&R_BAD_CTE_7BIT]));
+        all
+    },
+};
+
+patterns! {
+    TOKEN = r"(?i)\A[a-z0-9]{6,24}[-_a-z0-9]{12,36}[a-z0-9]{6,24}\s*\z";
+}
+
+static TESTS: &[When] = &[
+    (&MIME_MA_MISSING_TEXT, |s| lacks(s, "text/plain")),
+    (&MIME_MA_MISSING_HTML, |s| lacks(s, "text/html")),
+    (&MIME_HTML_ONLY, html_only),
+    (&R_MISSING_CHARSET, |s| s.mime && missing_charset(s)),
+    (&TRACKER_ID, |s| {
+        s.mime && s.mail.parts().iter().filter(|p| p.is_text()).any(|p| TOKEN.is_match(tail(p)))
+    }),
+    (&CTYPE_MIXED_BOGUS, mixed_bogus),
+    (&CTYPE_MISSING_DISPOSITION, undisposed),
+    (&MIME_BASE64_TEXT, |s| s.mail.parts().iter().any(in_base64)),
+    (&MIME_BASE64_TEXT_BOGUS, |s| {
+        s.mail
+            .parts()
+            .iter()
+            .any(|p| in_base64(p) && p.text().is_some_and(|t| t.is_ascii() && !t.is_empty()))
+    }),
+];
+
+/// The end of a text as it was sent.
+fn tail<'p>(part: &'p Part<'_>) -> &'p str {
+    let raw = part.raw.get(part.raw.len().saturating_sub(256)..).unwrap_or_default();
+    std::str::from_utf8(raw).unwrap_or_default()
+}
+
+fn lacks(scan: &Scan<'_>, kind: &str) -> bool {
+    let has = |kind: &str| scan.mail.parts().iter().any(|p| p.mime_type() == kind);
+    has("multipart/alternative") && !has(kind)
+}
+
+fn html_only(scan: &Scan<'_>) -> bool {
+    let parts = scan.mail.parts();
+    let html = parts.iter().enumerate().filter(|(_, p)| is_html(p) && !p.is_attachment());
+    html.into_iter().any(|(place, _)| !has_alternative(parts, place))
+}
+
+/// A plain text below the nearest multipart/alternative, or another branch of it that is a leaf of other text.
+fn has_alternative(parts: &[Part<'_>], place: usize) -> bool {
+    let mut at = place;
+    while let Some(parent) = parts.get(at).and_then(|p| p.parent) {
+        let Some(part) = parts.get(parent) else { return false };
+        if part.mime_type() == "multipart/alternative" {
+            let others = part.children.iter().filter(|child| **child != at);
+            return others.into_iter().any(|child| holds_text(parts, *child));
+        }
+        at = parent;
+    }
+    false
+}
+
+/// A leaf of text other than HTML, or a branch with plain text in it. Children stand behind their parents, so this ends.
+fn holds_text(parts: &[Part<'_>], place: usize) -> bool {
+    let mut open = vec![place];
+    let mut first = true;
+    while let Some(at) = open.pop() {
+        let Some(part) = parts.get(at) else { continue };
+        let fits = if first {
+            part.is_text() && part.sub_type() != "html"
+        } else {
+            part.mime_type() == "text/plain"
+        };
+        if fits && !part.is_attachment() {
+            return true;
+        }
+        first = false;
+        open.extend(part.children.iter().filter(|child| **child > at));
+    }
+    false
+}
+
+fn mixed_bogus(scan: &Scan<'_>) -> bool {
+    let parts = scan.mail.parts();
+    let top = parts.first().is_some_and(|p| p.mime_type() == "multipart/mixed" && !p.type_missing);
+    let text = parts.iter().all(|p| p.is_text() || p.is_multipart());
+    let inline = parts.iter().filter(|p| p.is_text() && !p.is_attachment()).count();
+    top && text && inline <= 2
+}
+
+/// The first part of bare bytes decides.
+fn undisposed(scan: &Scan<'_>) -> bool {
+    let parts = scan.mail.parts();
+    let Some(part) = parts.iter().find(|p| p.mime_type() == "application/octet-stream") else {
+        return false;
+    };
+    let said = part.headers.first("Content-Disposition").map(|h| h.text().to_ascii_lowercase());
+    let parent = part.parent.and_then(|p| parts.get(p)).map(Part::mime_type);
+    let signed = parts.len() > 1 && part.file_name.as_deref().is_some_and(|n| n.ends_with(".asc"));
+    let excused = part.headers.has("Content-ID") || signed || parent == Some("multipart/encrypted");
+    !said.is_some_and(|s| s.starts_with("attachment")) && !excused
+}
+
+fn in_base64(part: &Part<'_>) -> bool {
+    let starts = |name: &str, with: &str| {
+        part.headers
+            .first(name)
+            .is_some_and(|h| h.text().to_ascii_lowercase().starts_with(with))
+    };
+    starts("Content-Type", "text") && starts("Content-Transfer-Encoding", "base64")
+}
+
+/// The first text whose bytes go beyond seven bits although its encoding is not 8bit.
+fn bad_7bit(scan: &Scan<'_>, hits: &mut Hits) {
+    if !scan.mime {
+        return;
+    }
+    let eight = |p: &&Part<'_>| p.is_text() && p.effective_encoding != Encoding::EightBit && !p.raw.is_ascii();
+    let Some(part) = scan.mail.parts().iter().find(eight) else { return };
+    let said = match part.effective_encoding {
+        Encoding::Base64 => "base64",
+        Encoding::QuotedPrintable => "quoted-printable",
+        Encoding::Binary => "binary",
+        _ => "7bit",
+    };
+    let mut options = vec![said.to_owned()];
+    let utf8 = part
+        .charset()
+        .is_some_and(|c| c.eq_ignore_ascii_case("utf-8") || c.eq_ignore_ascii_case("utf8"));
+    if utf8 {
+        options.push("utf8".to_owned());
+    }
+    hits.weighted(&R_BAD_CTE_7BIT, if utf8 { 0.3 } else { 1.0 }, options);
+}
+
+fn missing_charset(scan: &Scan<'_>) -> bool {
+    let parts = scan.mail.parts();
+    let Some(top) = parts.first() else { return false };
+    let plain = |p: &Part<'_>| p.mime_type() == "text/plain";
+    let any = plain(top) || (top.is_multipart() && parts.iter().any(plain));
+    let named = parts.iter().any(|p| p.charset().is_some());
+    let filled = parts.iter().any(|p| !p.is_multipart() && !p.data().is_empty());
+    let seven = |p: &&Part<'_>| match scan.compat {
+        Compat::V34 => p.effective_encoding == Encoding::SevenBit,
+        Compat::V41 => p.transfer_encoding == Encoding::SevenBit,
+    };
+    any && !named && filled && !parts.iter().filter(|p| p.is_text()).any(|p| seven(&p))
+}
