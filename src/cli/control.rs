@@ -23,6 +23,8 @@ pub(super) struct StatArgs {
 
 /// Where the daemon of a configuration keeps things.
 pub(super) struct Folders {
+    /// What must survive a restart.
+    pub(super) state: PathBuf,
     /// What it remembers: the folder of the store.
     pub(super) store: PathBuf,
     /// Its control socket.
@@ -37,8 +39,8 @@ pub(super) fn folders(which: &ConfigArgs, config: &Config) -> Result<Folders> {
     let (state, _) = chosen.map_err(|e| anyhow!(e))?;
     let run = control::run_folder(&config.paths.run, &environment, root, &state);
     let own = config.store.path.as_os_str();
-    let store = if own.is_empty() { state } else { own.into() };
-    Ok(Folders { store, run })
+    let store = if own.is_empty() { state.clone() } else { own.into() };
+    Ok(Folders { state, store, run })
 }
 
 pub(super) fn stat(args: &StatArgs) -> Result<ExitCode> {

@@ -10,6 +10,7 @@ mod history;
 mod password;
 mod report;
 mod rspamadm;
+mod rspamd;
 mod rules;
 mod scan;
 mod scanners;
@@ -71,7 +72,7 @@ impl ConfigArgs {
         daemon::Options {
             config: self.config.clone(),
             state: self.state.clone(),
-            json_log: None,
+            ..daemon::Options::default()
         }
     }
 }
@@ -95,7 +96,7 @@ enum LogFormat {
 type Program = fn(Vec<OsString>) -> ExitCode;
 
 /// rspamd's programs: called by a link of such a name, or by it as the first word, this one takes what that one takes.
-const PROGRAMS: &[(&str, Program)] = &[("rspamadm", rspamadm::main)];
+const PROGRAMS: &[(&str, Program)] = &[("rspamadm", rspamadm::main), ("rspamd", rspamd::main)];
 
 /// The program that these words call, and the words it is to see.
 fn program(mut words: Vec<OsString>) -> Option<(Program, Vec<OsString>)> {

@@ -6,10 +6,10 @@ use super::keeper;
 use crate::store::Stores;
 use crate::workers::controller::Desk;
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
+use nix::sys::time::{TimeVal, TimeValLike};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
@@ -35,9 +35,9 @@ impl Desktop {
         let stores = self.house.state().stores.as_deref().map(Stores::told);
         Ok(json!({
             "conns": stats.totals().connections,
-            "utime": seconds(used.user_time()),
-            "systime": seconds(used.system_time()),
-            "uptime": SystemTime::now().duration_since(stats.started()).unwrap_or_default().as_secs_f64(),
+            "utime": spent(used.user_time()),
+            "systime": spent(used.system_time()),
+            "uptime": seconds(SystemTime::now().duration_since(stats.started()).unwrap_or_default()),
             "maxrss": used.max_rss(),
             "stores": stores,
         }))
@@ -64,8 +64,13 @@ impl Desktop {
     }
 }
 
-fn seconds(time: nix::sys::time::TimeVal) -> f64 {
-    std::time::Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or_default()).as_secs_f64()
+fn spent(time: TimeVal) -> f64 {
+    seconds(Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or_default()))
+}
+
+/// Seconds to the millionth.
+fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e6
 }
 
 /// Rows of the history that answer to a request.

@@ -11,6 +11,7 @@ pub mod listen;
 mod lobby;
 pub mod logging;
 pub mod notify;
+pub mod privileges;
 mod run;
 pub mod settings;
 pub mod start;

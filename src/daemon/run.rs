@@ -218,7 +218,7 @@ impl Running {
         let loaded = loaded.await.map_err(|e| format!("reading the configuration failed: {e}"))?;
         let (loaded, built) = loaded.map_err(|report| report.draw(false))?;
         let config = loaded.config;
-        let log = settings::logging(&config, self.options.json_log);
+        let log = self.options.logging(&config);
         let log = self.logging.prepare(&log)?;
         let lobby = self.lobby.as_mut().ok_or("the daemon stops")?;
         let listeners = lobby.prepare(settings::spots(&config)).map_err(|problems| problems.join("\n"))?;

@@ -7,7 +7,7 @@ use super::doors::Doors;
 use super::house::{House, State};
 use super::listen::{Passed, Role};
 use super::lobby::Lobby;
-use super::logging::{Logging, Target};
+use super::logging::{self, Logging, Target};
 use super::run::{Control, Running, Signals};
 use super::settings;
 use crate::config::{self, Config, Examined, LoadOptions, Loaded, MainFile, Report};
@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::filter::LevelFilter;
 
 /// What the command line says.
 #[derive(Clone, Debug, Default)]
@@ -28,8 +29,12 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// `--state`.
     pub state: Option<PathBuf>,
+    /// Where the control socket goes; absent: as configured.
+    pub run: Option<PathBuf>,
     /// `--log-format`: JSON or text; absent: as configured.
     pub json_log: Option<bool>,
+    /// Log everything, whatever is configured.
+    pub debug: bool,
 }
 
 impl Options {
@@ -40,6 +45,15 @@ impl Options {
             ..LoadOptions::default()
         }
     }
+
+    /// Logging as configured, but for what the command line says.
+    pub(super) fn logging(&self, config: &Config) -> logging::Settings {
+        let mut settings = settings::logging(config, self.json_log);
+        if self.debug {
+            settings.level = settings.level.max(LevelFilter::DEBUG);
+        }
+        settings
+    }
 }
 
 /// Runs the daemon to its end.
@@ -49,7 +63,7 @@ pub fn serve(options: Options) -> ExitCode {
     let examined = config::examine(&options.load());
     // The log comes before the filter, whose maps have things to say while they are read.
     let logging = match &examined.config {
-        Some(config) if examined.is_good() => match Logging::start(&settings::logging(config, options.json_log)) {
+        Some(config) if examined.is_good() => match Logging::start(&options.logging(config)) {
             Ok(logging) => Some(logging),
             Err(problem) => {
                 eprintln!("torwart: not started: {problem}");
@@ -136,7 +150,8 @@ pub fn open_store(options: &Options, config: &Config, root: bool) -> Result<(Arc
     }
     let store: Arc<dyn Store> = Arc::new(Embedded::open_in(folders, config.store.max_size.0)?);
     tracing::info!("state in {}, {named_by}", state.display());
-    Ok((store, control::run_folder(&config.paths.run, &environment, root, &state)))
+    let configured = || control::run_folder(&config.paths.run, &environment, root, &state);
+    Ok((store, options.run.clone().unwrap_or_else(configured)))
 }
 
 /// Opens everything; the error names every listener that could not be opened.
@@ -172,7 +187,7 @@ async fn open(
     };
     lobby.apply(prepared, None);
     let defaults = matches!(loaded.origin.main, MainFile::None(_));
-    let to_people = settings::logging(&config, options.json_log);
+    let to_people = options.logging(&config);
     if defaults && to_people.target == Target::Stderr && !to_people.json {
         hint(&lobby);
     }

@@ -3,6 +3,11 @@
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
+/// Texts of several lines that are longer stand as they are, between two lines of their own.
+const LONG: usize = 80;
+/// The last of them.
+const END: &str = "EOD";
+
 /// The text of a table; any other value stands alone on its line.
 pub fn to_text(value: &Value) -> String {
     let mut out = String::new();
@@ -61,6 +66,9 @@ fn bare(out: &mut String, value: &Value, depth: usize) {
                 let _ = write!(out, "{number}");
             }
         },
+        Value::String(text) if text.len() > LONG && text.contains('\n') && !text.contains(END) => {
+            let _ = write!(out, "<<{END}\n{text}\n{END}");
+        }
         other => {
             let _ = write!(out, "{other}");
         }
@@ -117,7 +125,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let value = json!({"a": {"b": [1, 2.5, "x\"y\nz"], "c d": true, "e": {"f": [{"g": "$HOME ${x}"}, {"h": 0}]}}, "i": -7, "j": ""});
+        let value = json!({"a": {"b": [1, 2.5, "x\"y\nz"], "c d": true, "e": {"f": [{"g": "$HOME ${x}"}, {"h": 0}]}}, "i": -7, "j": "",
+            "long": "a line\n".repeat(20)});
         let read = read_text("/x", &to_text(&value), &Disk::anywhere(), &Options::default()).unwrap();
         assert_eq!(to_json(&read.tree), value);
     }
