@@ -90,7 +90,8 @@ fn absent(place: &str, error: &std::io::Error) -> anyhow::Error {
     anyhow!("no daemon answers at {place}: {error}; start one with `torwart serve`, name another with --connect, or use --local")
 }
 
-fn exchange(mut stream: impl Read + Write, head: &[u8], body: &[u8]) -> Result<Vec<u8>> {
+/// Sends a head and a body, and reads all that comes.
+pub(super) fn exchange(mut stream: impl Read + Write, head: &[u8], body: &[u8]) -> Result<Vec<u8>> {
     // A server that refuses a large body answers before it has read all: look for the answer whatever writing says.
     let written = stream.write_all(head).and_then(|()| stream.write_all(body));
     let mut raw = Vec::new();
@@ -103,7 +104,8 @@ fn exchange(mut stream: impl Read + Write, head: &[u8], body: &[u8]) -> Result<V
     Ok(raw)
 }
 
-fn parse(raw: &[u8]) -> Result<Reply> {
+/// Takes an answer apart.
+pub(super) fn parse(raw: &[u8]) -> Result<Reply> {
     let end = raw.windows(4).position(|w| w == b"\r\n\r\n").context("the answer is no HTTP")?;
     let (head, body) = raw.split_at(end);
     let first = String::from_utf8_lossy(head.split(|b| *b == b'\r').next().unwrap_or_default()).into_owned();

@@ -69,8 +69,7 @@ fn stored(state: &Path) -> Result<Value> {
 }
 
 pub(super) fn reload(which: &ConfigArgs) -> Result<ExitCode> {
-    // The new configuration may be broken, and then the daemon shall be the one to say so.
-    let config = crate::config::load(&which.options().load()).map_or_else(|_| folders_only(which), |l| l.config);
+    let config = readable(which);
     let folders = folders(which, &config)?;
     match control::ask(&folders.run, &json!({ "verb": "reload" })) {
         Ok(done) => {
@@ -84,6 +83,11 @@ pub(super) fn reload(which: &ConfigArgs) -> Result<ExitCode> {
         }
         Err(absent) => Err(absent.into()),
     }
+}
+
+/// The configuration, or its folders: it may be broken, and then the daemon shall be the one to say so.
+pub(super) fn readable(which: &ConfigArgs) -> Config {
+    crate::config::load(&which.options().load()).map_or_else(|_| folders_only(which), |l| l.config)
 }
 
 /// The folders that a configuration with errors still names; defaults where it cannot be read at all.

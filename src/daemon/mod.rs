@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod build;
 pub mod control;
+mod desktop;
 mod doors;
 pub mod house;
 pub mod keeper;

@@ -1,13 +1,14 @@
 //! Starting: configuration, log, state, filter, listeners, in an order that leaves nothing half-started on failure.
 
 use super::build::{self, Built};
-use super::control;
+use super::control::{self, Reception};
+use super::desktop::Desktop;
 use super::doors::Doors;
 use super::house::{House, State};
 use super::listen::{Passed, Role};
 use super::lobby::Lobby;
 use super::logging::{Logging, Target};
-use super::run::{Running, Signals};
+use super::run::{Control, Running, Signals};
 use super::settings;
 use crate::config::{self, Config, Examined, LoadOptions, Loaded, MainFile, Report};
 use crate::record::Record;
@@ -17,6 +18,7 @@ use anyhow::{Context, Result, anyhow};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// What the command line says.
@@ -170,10 +172,17 @@ async fn open(
     let (stop, last_call) = (CancellationToken::new(), CancellationToken::new());
     let spots = settings::spots(&config);
     let house = Arc::new(House::new(State::begin(config.clone(), built), record, last_call.clone()));
-    let mut lobby = Lobby::new(Doors::new(house.clone(), &config), passed, stop.clone());
+    let (ask, asked) = mpsc::channel(4);
+    let reception = Arc::new(Reception::new(Arc::new(Desktop::new(house.clone(), ask))));
+    let doors = Doors::new(house.clone(), reception.clone(), &config);
+    let mut lobby = Lobby::new(doors, passed, stop.clone());
     let prepared = lobby.prepare(spots).map_err(|problems| anyhow!(problems.join("\n")))?;
     settings::guarded(&config, lobby.reached(&prepared, Role::Controller)).map_err(|e| anyhow!(e))?;
-    let control = control::bind(&run_folder).map_err(|e| anyhow!(e))?;
+    let control = Control {
+        listener: Arc::new(control::bind(&run_folder).map_err(|e| anyhow!(e))?),
+        reception,
+        asked,
+    };
     lobby.apply(prepared, None);
     let defaults = matches!(loaded.origin.main, MainFile::None(_));
     let to_people = settings::logging(&config, options.json_log);

@@ -22,6 +22,8 @@ pub struct Listen {
     pub http: HttpListener,
     /// The administrator's HTTP interface.
     pub controller: ControllerListener,
+    /// Orders to the daemon.
+    pub control: ControlListener,
 }
 
 impl Default for Listen {
@@ -31,6 +33,7 @@ impl Default for Listen {
             milter: MilterListener::default(),
             http: HttpListener::default(),
             controller: ControllerListener::default(),
+            control: ControlListener::default(),
         }
     }
 }
@@ -252,4 +255,12 @@ impl Default for ControllerListener {
             named: BTreeMap::new(),
         }
     }
+}
+
+/// `[listen.control]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ControlListener {
+    /// Further unix sockets for orders, beside `control.sock` in the run folder.
+    pub sockets: Vec<Address>,
 }

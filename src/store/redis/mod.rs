@@ -56,6 +56,24 @@ impl Redis {
         self.shared.trips.load(Ordering::Relaxed)
     }
 
+    /// Which servers these are and how they feel, in a line for people.
+    pub(super) fn told(&self) -> String {
+        let label = &self.shared.label;
+        let settings = &self.settings;
+        let servers = if settings.servers.is_empty() {
+            format!("{} of {}", settings.sentinel_master, settings.sentinels.join(", "))
+        } else {
+            settings.servers.join(", ")
+        };
+        let state = match (self.shared.ailment(), self.shared.cast.load().well()) {
+            (Err(()), _) => "connecting".to_owned(),
+            (Ok(None), _) => "online".to_owned(),
+            (Ok(Some(why)), Ok(_)) => format!("online, but refuses: {why}"),
+            (Ok(Some(why)), Err(_)) => format!("offline: {why}"),
+        };
+        format!("{label} {servers}: {state}")
+    }
+
     pub(super) fn feeling(&self) -> Health {
         let ailment = self.shared.ailment().unwrap_or(None);
         Health {
