@@ -27,13 +27,16 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let findings: Vec<Diagnostic> = match build::load(&options.load()) {
         Ok((loaded, built)) => {
             eprintln!("configuration: {}", loaded.origin);
+            for file in loaded.tree.iter().flat_map(|tree| &tree.files) {
+                eprintln!("read {} {}", file.path.display(), file.what);
+            }
             loaded.warnings.into_iter().chain(built.warnings).collect()
         }
         Err(report) => report.0,
     };
     let bad = findings.iter().any(Diagnostic::is_error);
-    let warned = !findings.is_empty();
-    if warned {
+    let warned = findings.iter().any(Diagnostic::is_trouble);
+    if !findings.is_empty() {
         eprintln!("{}", Report(findings).draw_for_stderr());
     }
     if !args.quiet {

@@ -65,6 +65,21 @@ struct ConfigArgs {
     /// The folder for everything the daemon remembers
     #[arg(long, value_name = "FOLDER")]
     state: Option<PathBuf>,
+    /// An rspamd tree to take the settings from: its folder, or its rspamd.conf; a file of --config is laid over it
+    #[arg(long, value_name = "FOLDER")]
+    rspamd: Option<PathBuf>,
+    /// A variable of that tree, may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    var: Vec<(String, String)>,
+    /// Whose symbols and scores: 3.4 or 4.1; wins over every file
+    #[arg(long, value_name = "VERSION")]
+    compat: Option<String>,
+}
+
+/// `NAME=VALUE`.
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 impl ConfigArgs {
@@ -72,6 +87,9 @@ impl ConfigArgs {
         daemon::Options {
             config: self.config.clone(),
             state: self.state.clone(),
+            rspamd: self.rspamd.clone(),
+            variables: self.var.clone(),
+            overrides: self.compat.iter().map(|version| format!("compat={version:?}")).collect(),
             ..daemon::Options::default()
         }
     }

@@ -48,7 +48,7 @@ struct Args {
     #[arg(short, long)]
     version: bool,
     /// A variable for the files of the configuration
-    #[arg(long, value_name = "NAME=VALUE", require_equals = true, value_parser = super::rspamadm::variable)]
+    #[arg(long, value_name = "NAME=VALUE", require_equals = true, value_parser = super::variable)]
     var: Vec<(String, String)>,
     /// Not in this version: leave templates alone
     #[arg(short = 'T', long)]
@@ -117,8 +117,7 @@ fn options(args: &Args) -> Result<Options> {
     if args.skip_template {
         bail!("-T: not in this version of torwart; templates are filled in");
     }
-    let standard = Some(PathBuf::from(STANDARD)).filter(|file| file.exists());
-    let named = args.config.as_deref().map(whole).transpose()?.or(standard);
+    let named = args.config.as_deref().map(whole).transpose()?.or_else(standard);
     let (config, tree) = named.map_or((None, None), |file| match file.extension().is_some_and(|e| e == "toml") {
         true => (Some(file), None),
         false => (None, Some(file)),
@@ -136,6 +135,11 @@ fn options(args: &Args) -> Result<Options> {
     })
 }
 
+/// The configuration of an rspamd on this machine, where there is one.
+pub(super) fn standard() -> Option<PathBuf> {
+    Some(PathBuf::from(STANDARD)).filter(|file| file.exists())
+}
+
 fn whole(file: &Path) -> Result<PathBuf> {
     std::path::absolute(file).with_context(|| format!("cannot find {}", file.display()))
 }
@@ -143,8 +147,8 @@ fn whole(file: &Path) -> Result<PathBuf> {
 /// Makes what the daemon writes to while it may still be made, and fixes the places that depend on who asks.
 fn grant(identity: &Identity, options: &mut Options, config: &Config) -> Result<()> {
     let which = ConfigArgs {
-        config: options.config.clone(),
         state: options.state.clone(),
+        ..ConfigArgs::default()
     };
     let folders = folders(&which, config)?;
     identity.folder(&folders.state, 0o700)?;

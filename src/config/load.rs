@@ -13,7 +13,7 @@ use super::report::{Diagnostic, Report};
 use super::schema::{self, Config, Tree};
 use super::section::Modules;
 use super::value::{Entry, Place, Source, Value};
-use super::{de, env, layers, native};
+use super::{beneath, de, env, layers, native, rspamd};
 
 /// Where the configuration is looked for if nobody names a file.
 const STANDARD: &str = "/etc/torwart/torwart.toml";
@@ -41,6 +41,10 @@ pub struct LoadOptions {
     pub environment: Environment,
     /// The file taken if none is named and it is there.
     pub standard: PathBuf,
+    /// `--rspamd`: a tree of rspamd's, its folder or its main file. Then no file is taken that nobody names.
+    pub rspamd: Option<PathBuf>,
+    /// `--var`: variables of that tree.
+    pub variables: Vec<(String, String)>,
 }
 
 impl Default for LoadOptions {
@@ -50,6 +54,8 @@ impl Default for LoadOptions {
             overrides: Vec::new(),
             environment: Box::new(|name| std::env::var(name).ok()),
             standard: PathBuf::from(STANDARD),
+            rspamd: None,
+            variables: Vec::new(),
         }
     }
 }
@@ -71,6 +77,8 @@ pub struct Loaded {
     pub config: Config,
     /// Where they come from.
     pub origin: Origin,
+    /// The tree of rspamd's they begin with.
+    pub tree: Option<Arc<rspamd::Tree>>,
     /// What is probably not meant.
     pub warnings: Vec<Diagnostic>,
 }
@@ -82,6 +90,8 @@ pub struct Origin {
     pub main: MainFile,
     /// How many drop-ins were laid over it.
     pub drop_ins: usize,
+    /// The tree of rspamd's below it.
+    pub tree: Option<PathBuf>,
 }
 
 /// Who named the main file.
@@ -109,6 +119,13 @@ impl MainFile {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(tree) = &self.tree {
+            write!(f, "rspamd's tree {}", tree.display())?;
+            if self.main.path().is_none() {
+                return Ok(());
+            }
+            f.write_str(", and over it ")?;
+        }
         match &self.main {
             MainFile::Argument(path) => write!(f, "file {}, named by --config", path.display())?,
             MainFile::Environment(path) => write!(f, "file {}, named by {VARIABLE}", path.display())?,
@@ -129,6 +146,8 @@ pub struct Examined {
     pub config: Option<Config>,
     /// Where they come from.
     pub origin: Origin,
+    /// The tree of rspamd's they begin with.
+    pub tree: Option<Arc<rspamd::Tree>>,
     /// Errors and warnings, in the order of the text.
     pub findings: Vec<Diagnostic>,
 }
@@ -149,6 +168,7 @@ impl Examined {
             Some(config) if good => Ok(Loaded {
                 config,
                 origin: self.origin,
+                tree: self.tree,
                 warnings: self.findings,
             }),
             _ => Err(Report(self.findings)),
@@ -165,21 +185,48 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, Report> {
 pub fn examine(options: &LoadOptions) -> Examined {
     let mut findings = Vec::new();
     let main = main_file(options);
-    let sources = read_files(&main, &mut findings);
+    let sources = read_files(&main, options.rspamd.is_some(), &mut findings);
     let drop_ins = sources.len().saturating_sub(usize::from(main.path().is_some()));
-    let config = assemble(sources, options, &mut findings);
-    let origin = Origin { main, drop_ins };
-    Examined { config, origin, findings }
+    put_together(main, drop_ins, sources, options, findings)
 }
 
 /// Loads a text as if it were the only file; for tests and for checking what is not saved yet.
 pub fn load_text(name: &str, text: &str, options: &LoadOptions) -> Result<Loaded, Report> {
     let mut findings = Vec::new();
     let source = decode(name.to_owned(), text.as_bytes().to_vec(), &mut findings);
-    let config = assemble(source.into_iter().collect(), options, &mut findings);
     let main = MainFile::Argument(PathBuf::from(name));
-    let origin = Origin { main, drop_ins: 0 };
-    Examined { config, origin, findings }.accept()
+    put_together(main, 0, source.into_iter().collect(), options, findings).accept()
+}
+
+/// The layers, from the tree of rspamd's up, and what they make.
+fn put_together(
+    main: MainFile,
+    drop_ins: usize,
+    sources: Vec<Arc<Source>>,
+    options: &LoadOptions,
+    mut findings: Vec<Diagnostic>,
+) -> Examined {
+    let mut layers = Vec::new();
+    for source in &sources {
+        let (layer, errors) = native::parse(source);
+        findings.extend(errors);
+        layers.push(layer);
+    }
+    let (named, tree) = beneath::tree(&layers, options, &mut findings);
+    // Half a tree must not be in force, nor must its absence.
+    let whole = named.is_some() == tree.is_some();
+    let config = whole.then(|| assemble(tree.as_deref(), layers, options, &mut findings)).flatten();
+    let origin = Origin {
+        main,
+        drop_ins,
+        tree: named,
+    };
+    Examined {
+        config,
+        origin,
+        tree,
+        findings,
+    }
 }
 
 fn main_file(options: &LoadOptions) -> MainFile {
@@ -189,6 +236,7 @@ fn main_file(options: &LoadOptions) -> MainFile {
     match (options.environment)(VARIABLE).filter(|path| !path.is_empty()) {
         Some(path) => MainFile::Environment(PathBuf::from(path)),
         // A file that is there but cannot be looked at must not be passed over in silence.
+        None if options.rspamd.is_some() => MainFile::None(options.standard.clone()),
         None => match fs::symlink_metadata(&options.standard) {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 MainFile::None(options.standard.clone())
@@ -199,9 +247,12 @@ fn main_file(options: &LoadOptions) -> MainFile {
 }
 
 /// The main file and its drop-ins, in the order they are laid over each other.
-fn read_files(main: &MainFile, findings: &mut Vec<Diagnostic>) -> Vec<Arc<Source>> {
+fn read_files(main: &MainFile, tree_only: bool, findings: &mut Vec<Diagnostic>) -> Vec<Arc<Source>> {
     let mut sources = Vec::new();
     let (MainFile::Argument(path) | MainFile::Environment(path) | MainFile::Standard(path) | MainFile::None(path)) = main;
+    if main.path().is_none() && tree_only {
+        return sources;
+    }
     if main.path().is_some() {
         sources.extend(read_file(path, findings));
     }
@@ -289,6 +340,7 @@ fn decode(name: String, bytes: Vec<u8>, findings: &mut Vec<Diagnostic>) -> Optio
             name,
             text: text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
             built_in: false,
+            lenient: false,
         })
     };
     match std::str::from_utf8(&bytes) {
@@ -308,18 +360,18 @@ fn decode(name: String, bytes: Vec<u8>, findings: &mut Vec<Diagnostic>) -> Optio
     }
 }
 
-/// The settings that the files make together; `None` if a file's text could not be understood at all.
-fn assemble(sources: Vec<Arc<Source>>, options: &LoadOptions, findings: &mut Vec<Diagnostic>) -> Option<Config> {
+/// The settings that all layers make together; `None` if they could not be understood at all.
+fn assemble(below: Option<&rspamd::Tree>, layers: Vec<Value>, options: &LoadOptions, findings: &mut Vec<Diagnostic>) -> Option<Config> {
     let defaults = Arc::new(Source {
         name: "defaults".to_owned(),
         text: DEFAULTS.to_owned(),
         built_in: true,
+        lenient: false,
     });
     let (mut tree, trouble) = native::parse(&defaults);
     findings.extend(trouble);
-    for source in &sources {
-        let (layer, errors) = native::parse(source);
-        findings.extend(errors);
+    let below = below.map(|tree| tree.layer.clone());
+    for layer in below.into_iter().chain(layers) {
         layers::merge(&mut tree, layer, findings);
     }
     for setting in &options.overrides {
@@ -332,7 +384,9 @@ fn assemble(sources: Vec<Arc<Source>>, options: &LoadOptions, findings: &mut Vec
     let readable = !findings.iter().any(Diagnostic::is_error);
     let mut taken = Vec::new();
     let read = findings.len();
-    let mut config = typed(&tree, findings, &mut taken)?;
+    let config = typed(&tree, findings, &mut taken);
+    findings.iter_mut().skip(read).for_each(Diagnostic::pardon);
+    let mut config = config?;
     config.tree = Tree(Some(Arc::new(tree)));
     if readable {
         schema::check(&config, &taken, findings);
@@ -385,6 +439,7 @@ fn override_layer(setting: &str, findings: &mut Vec<Diagnostic>) -> Option<Value
             name: "command line".to_owned(),
             text,
             built_in: false,
+            lenient: false,
         })
     };
     let (layer, errors) = native::parse(&source(setting.to_owned()));

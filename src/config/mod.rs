@@ -2,9 +2,10 @@
 //!
 //! | file | does |
 //! |---|---|
-//! | `load` | finds and reads the files, joins all that follows |
+//! | `load`, `beneath` | finds and reads the files, joins all that follows; the tree of rspamd's they begin with |
 //! | `native` | TOML into the tree of `value` |
 //! | `ucl` | rspamd's language into the same tree |
+//! | `rspamd` | a tree of rspamd's as a layer of settings |
 //! | `layers`, `env` | one layer over another; `${ENV:..}` |
 //! | `de`, `section` | types out of the tree, all errors at once |
 //! | `schema` | the settings themselves |
@@ -12,12 +13,14 @@
 //!
 //! It opens no socket and resolves no name; the only files it reads are those of the configuration.
 
+mod beneath;
 pub mod de;
 mod env;
 mod layers;
 mod load;
 mod native;
 pub mod report;
+pub mod rspamd;
 pub mod schema;
 mod section;
 pub mod ucl;

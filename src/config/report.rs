@@ -14,6 +14,8 @@ pub enum Severity {
     Error,
     /// It can, but probably does not do what was meant.
     Warning,
+    /// Nothing is wrong, but somebody may want to know.
+    Note,
 }
 
 /// One finding.
@@ -54,6 +56,14 @@ impl Diagnostic {
         }
     }
 
+    /// Something to know, without a place yet.
+    pub fn note(message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            severity: Severity::Note,
+            ..Diagnostic::error(message)
+        }
+    }
+
     /// Says where.
     pub fn at(mut self, place: impl Into<Option<Place>>) -> Diagnostic {
         self.place = place.into();
@@ -85,6 +95,19 @@ impl Diagnostic {
         self.severity == Severity::Error
     }
 
+    /// Makes an error in a file of rspamd's a warning: what is wrong there is left out, as rspamd leaves it out.
+    pub fn pardon(&mut self) {
+        let lenient = self.place.as_ref().is_some_and(|place| place.source().lenient);
+        if lenient && self.severity == Severity::Error {
+            self.severity = Severity::Warning;
+        }
+    }
+
+    /// True for something that is not as it should be.
+    pub fn is_trouble(&self) -> bool {
+        self.severity != Severity::Note
+    }
+
     /// The finding in one line, for logs: `FILE:LINE:COLUMN: message (help)`.
     pub fn one_line(&self) -> String {
         let place = self.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
@@ -97,6 +120,7 @@ impl Diagnostic {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
         };
         let windows: Vec<Window> = self.windows();
         let mut group = Group::with_title(level.primary_title(self.message.as_str()));

@@ -103,6 +103,7 @@ fn native_tree(text: &str) -> (value::Value, Vec<Diagnostic>) {
         name: "t".to_owned(),
         text: text.to_owned(),
         built_in: false,
+        lenient: false,
     }))
 }
 

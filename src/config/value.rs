@@ -15,6 +15,8 @@ pub struct Source {
     pub text: String,
     /// True for what nobody wrote: the compiled-in defaults.
     pub built_in: bool,
+    /// True for a file of rspamd's, which passes over many a mistake: here they are warnings.
+    pub lenient: bool,
 }
 
 /// Where in which text something stands.

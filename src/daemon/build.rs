@@ -60,6 +60,7 @@ pub fn filter(config: &Config, stores: Option<Arc<Stores>>) -> Result<Built, Rep
     };
     let mut findings = Vec::new();
     let history = history::Settings::read(config, &mut findings);
+    findings.iter_mut().for_each(Diagnostic::pardon);
     let sound = !findings.iter().any(Diagnostic::is_error);
     match Filter::assemble(config, &services, &mut findings).filter(|_| sound) {
         Some(filter) => Ok(Built {

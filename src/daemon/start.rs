@@ -35,6 +35,12 @@ pub struct Options {
     pub json_log: Option<bool>,
     /// Log everything, whatever is configured.
     pub debug: bool,
+    /// `--rspamd`: a tree of rspamd's, its folder or its main file.
+    pub rspamd: Option<PathBuf>,
+    /// `--var`: variables of that tree.
+    pub variables: Vec<(String, String)>,
+    /// Settings of the command line, which win: `compat="4.1"`.
+    pub overrides: Vec<String>,
 }
 
 impl Options {
@@ -42,6 +48,9 @@ impl Options {
     pub fn load(&self) -> LoadOptions {
         LoadOptions {
             file: self.config.clone(),
+            rspamd: self.rspamd.clone(),
+            variables: self.variables.clone(),
+            overrides: self.overrides.clone(),
             ..LoadOptions::default()
         }
     }
@@ -164,8 +173,12 @@ async fn open(
     store: Arc<dyn Store>,
     run_folder: PathBuf,
 ) -> Result<Running> {
-    for warning in loaded.warnings.iter().chain(&built.warnings) {
-        tracing::warn!("{}", warning.one_line());
+    for finding in loaded.warnings.iter().chain(&built.warnings) {
+        if finding.is_trouble() {
+            tracing::warn!("{}", finding.one_line());
+        } else {
+            tracing::info!("{}", finding.one_line());
+        }
     }
     let config = loaded.config;
     let record = Arc::new(Record::load(store.clone()).await);

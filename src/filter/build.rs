@@ -58,6 +58,7 @@ impl Filter {
         if let Some(rules) = &rules {
             strange_symbols(config, rules, &mut found);
         }
+        found.iter_mut().for_each(Diagnostic::pardon);
         let fit = !found.iter().any(Diagnostic::is_error);
         findings.append(&mut found);
         rules.filter(|_| fit).map(|rules| Filter::new(rules, policy(config, headers)))

@@ -61,7 +61,7 @@ pub(super) fn run(call: &Call) -> Result<ExitCode> {
         None if command == "reload" => WAIT,
         None => Duration::from_secs(1),
     };
-    let socket = args.socket.clone().map_or_else(socket, Ok)?;
+    let socket = args.socket.clone().map_or_else(|| socket(&call.which()), Ok)?;
     let stream = match UnixStream::connect(&socket) {
         Ok(stream) => stream,
         Err(error) => {
@@ -97,10 +97,9 @@ fn succeeded(told: &Value) -> bool {
 }
 
 /// The socket of the daemon that the configuration is for: its own, else one that `listen.control` names.
-fn socket() -> Result<PathBuf> {
-    let which = ConfigArgs::default();
-    let config = control::readable(&which);
-    let own = control::folders(&which, &config)?.run.join(NAME);
+fn socket(which: &ConfigArgs) -> Result<PathBuf> {
+    let config = control::readable(which);
+    let own = control::folders(which, &config)?.run.join(NAME);
     let further = config.listen.control.sockets.iter().filter_map(|address| match address {
         Address::Unix { path, .. } => Some(path.as_path()),
         _ => None,

@@ -1,6 +1,7 @@
 //! `rspamadm`: the administrator's tool of rspamd, command by command. What people's scripts depend on (options, outputs, exit
 //! codes) is as Debian's 3.4 has it; what is not there says so and fails.
 
+mod confighelp;
 mod control;
 mod corpus;
 mod dkim;
@@ -11,8 +12,9 @@ mod pw;
 mod seal;
 mod template;
 
-use super::print;
+use super::{ConfigArgs, print, rspamd};
 use crate::base::suggest;
+use crate::config::LoadOptions;
 use anyhow::{Result, anyhow};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -43,7 +45,7 @@ const COMMANDS: &[Command] = &[
     command("clickhouse", &[], "Training data from ClickHouse", None),
     command("configdump", &[], "Print the configuration as it is in force", None),
     command("configgraph", &[], "Draw which file includes which", None),
-    command("confighelp", &[], "Explain options", None),
+    command("confighelp", &[], "Explain options", Some(confighelp::run)),
     command("configtest", &[], "Check the configuration", None),
     command("configwizard", &[], "Set up by questions and answers", None),
     command("control", &[], "Give orders to the running daemon", Some(control::run)),
@@ -104,6 +106,16 @@ struct Call {
 }
 
 impl Call {
+    /// The configuration that is meant where none is named: ours if there is one, else an rspamd's.
+    fn which(&self) -> ConfigArgs {
+        let own = std::env::var_os("TORWART_CONFIG").is_some() || LoadOptions::default().standard.exists();
+        ConfigArgs {
+            rspamd: if own { None } else { rspamd::standard() },
+            var: self.variables.clone(),
+            ..ConfigArgs::default()
+        }
+    }
+
     /// Reads the words. The error prints itself.
     fn read<T: Parser>(&self) -> Result<T> {
         let command = T::command();
@@ -128,7 +140,7 @@ struct Global {
     #[arg(short, long)]
     list_commands: bool,
     /// A variable for the files of a configuration
-    #[arg(long, value_name = "NAME=VALUE", require_equals = true, value_parser = variable)]
+    #[arg(long, value_name = "NAME=VALUE", require_equals = true, value_parser = super::variable)]
     var: Vec<(String, String)>,
     /// Show the version
     #[arg(short = 'V', long)]
@@ -144,12 +156,6 @@ struct Global {
 enum Words {
     #[command(external_subcommand)]
     Other(Vec<OsString>),
-}
-
-/// Reads `NAME=VALUE`.
-pub(super) fn variable(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("it is not of the form NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Does what the words say.

@@ -9,7 +9,6 @@ use crate::config::report::Diagnostic;
 
 /// Paths of such settings; a whole table stands for everything in it.
 const PENDING: &[&str] = &[
-    "rspamd",
     "log.message_format",
     "scan.max_urls",
     "dns",

@@ -13,8 +13,10 @@ use crate::base::quantity;
 pub struct RspamdTree {
     /// The folder with `rspamd.conf`; empty: none.
     pub tree: PathBuf,
-    /// What to do about settings there that have no meaning here.
+    /// What to do about names there that nobody knows.
     pub unknown: UnknownKeys,
+    /// Folders beside the tree's own that its files may include files from.
+    pub include_from: Vec<PathBuf>,
 }
 
 /// What to do about unknown settings of an rspamd tree.

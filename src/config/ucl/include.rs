@@ -407,6 +407,7 @@ pub(super) fn decode(opened: &Opened) -> (Arc<Source>, Option<Diagnostic>) {
             name: opened.path.clone(),
             text: text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
             built_in: opened.built_in,
+            lenient: true,
         })
     };
     let mark = if opened.bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };

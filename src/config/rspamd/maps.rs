@@ -1,0 +1,148 @@
+//! Where the lists of a tree come from, and rules that look at something this version does not look at.
+
+use std::path::Path;
+
+use super::kind;
+use super::translate::{Fate, Walk, few, written};
+use crate::config::report::Diagnostic;
+use crate::config::value::{Entry, Node, Table, Value};
+
+/// The folder that is written out in many trees, wherever they lie.
+pub const USUAL: &str = "/etc/rspamd/";
+/// Words before a source that say what it is.
+const KINDS: [&str; 12] = [
+    "regexp;",
+    "re;",
+    "regexp_multi;",
+    "re_multi;",
+    "glob;",
+    "glob_multi;",
+    "radix;",
+    "ipnet;",
+    "set;",
+    "hash;",
+    "plain;",
+    "file://",
+];
+
+/// False for a rule that cannot work here; it is accounted for.
+pub fn fits(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) -> bool {
+    let text = |key: &str| match entry.value.at([key]).map(|value| &value.node) {
+        Some(Node::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    if path.first() != Some(&"multimap") || matches!(text("type").as_deref(), None | Some("ip")) {
+        return true;
+    }
+    let kind = text("type").unwrap_or_default();
+    let symbol = text("symbol").unwrap_or_else(|| entry.key.clone());
+    let name = path.join(".");
+    let finding = format!("`{name}` looks at what this version does not look at (type {kind}): the symbol {symbol} stays away");
+    walk.out.findings.push(Diagnostic::warning(finding).at(entry.key_place.clone()));
+    walk.account(&name, Some(entry.key_place.clone()), Fate::Lost(symbol));
+    false
+}
+
+/// Names the symbols of the stock rules that cannot work here: they read lists from the net.
+pub fn stock_rules(walk: &mut Walk<'_>) {
+    let Some(section) = walk.raw.table().and_then(|table| table.get("multimap")).cloned() else {
+        return;
+    };
+    let mut symbols = Vec::new();
+    for rule in section.value.table().into_iter().flat_map(Table::iter) {
+        let text = |key: &str| match rule.value.at([key]).map(|value| &value.node) {
+            Some(Node::Text(text)) => Some(text.clone()),
+            _ => None,
+        };
+        if walk.is_stock(&["multimap", &rule.key], &rule.value) && text("type").is_some_and(|kind| kind != "ip") {
+            symbols.extend(text("symbol"));
+        }
+    }
+    if !symbols.is_empty() {
+        let text = format!(
+            "rules of multimap that look up lists from the net are not in this version: the symbols {} stay away",
+            few(&symbols)
+        );
+        walk.out.findings.push(Diagnostic::warning(text).at(written(&section.key_place)));
+        walk.account(
+            "multimap, the stock rules",
+            written(&section.key_place),
+            Fate::Lost(symbols.join(", ")),
+        );
+    }
+}
+
+/// The sources of a list that this version can read: files and what is written out. Those of the net are accounted for.
+pub fn source(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) -> Option<Value> {
+    let name = path.join(".");
+    let (items, single) = match &entry.value.node {
+        Node::Null => return None,
+        Node::List(items) | Node::Repeated(items) => (items.clone(), false),
+        Node::Table(table) => (described(table)?, false),
+        _ => (vec![entry.value.clone()], true),
+    };
+    let mut kept = Vec::new();
+    for item in &items {
+        let Node::Text(text) = &item.node else {
+            if let Some(value) = kind::plain(item) {
+                kept.push(value);
+            }
+            continue;
+        };
+        if let Some(text) = local(walk, &name, entry, item, text, items.len() > 1) {
+            kept.push(kind::with(item, Node::Text(text)));
+        }
+    }
+    match kept.as_slice() {
+        [] if items.is_empty() => Some(kind::with(&entry.value, Node::List(kept))),
+        [] => None,
+        [one] if single => Some(one.clone()),
+        _ => Some(kind::with(&entry.value, Node::List(kept))),
+    }
+}
+
+/// The sources in `{ url = [..] }`.
+fn described(table: &Table) -> Option<Vec<Value>> {
+    let value = ["url", "urls", "upstreams", "data"].iter().find_map(|key| table.get(key))?;
+    Some(match &value.value.node {
+        Node::List(items) | Node::Repeated(items) => items.clone(),
+        _ => vec![value.value.clone()],
+    })
+}
+
+/// One source without the words before it; none if it cannot be read here. Of several, files that are not there are passed over.
+fn local(walk: &mut Walk<'_>, name: &str, entry: &Entry, item: &Value, text: &str, several: bool) -> Option<String> {
+    let mut bare = text.strip_prefix("fallback+").unwrap_or(text);
+    while let Some(rest) = KINDS.iter().find_map(|word| bare.strip_prefix(word)) {
+        bare = rest;
+    }
+    if bare.contains("://") || bare.starts_with("sign+") || bare.starts_with("redis+") {
+        let text = format!("`{name}` reads {bare}: this version reads lists from files only");
+        walk.out.findings.push(
+            Diagnostic::warning(text)
+                .at(item.place.clone())
+                .help("fetch it into a file, and name the file"),
+        );
+        walk.account(name, Some(entry.key_place.clone()), Fate::Lost(format!("the list at {bare}")));
+        return None;
+    }
+    if !bare.starts_with('/') || Path::new(bare).exists() {
+        return Some(bare.to_owned());
+    }
+    let elsewhere = bare
+        .strip_prefix(USUAL)
+        .map(|rest| walk.around.folder.join(rest))
+        .filter(|path| path.exists());
+    let finding = Diagnostic::warning(format!("there is no file {bare}, named by `{name}`")).at(item.place.clone());
+    let finding = match elsewhere {
+        Some(path) => finding.help(format!(
+            "there is {}: write $LOCAL_CONFDIR/{}",
+            path.display(),
+            bare.trim_start_matches(USUAL)
+        )),
+        None if several => return None,
+        None => finding,
+    };
+    walk.out.findings.push(finding);
+    (!several).then(|| bare.to_owned())
+}

@@ -1,0 +1,33 @@
+//! An existing rspamd tree as a layer of our own settings.
+//!
+//! | file | does |
+//! |---|---|
+//! | `tree` | finds the files and reads them: `rspamd.conf`, or local files over the stock settings |
+//! | `surroundings` | variables and what templates see |
+//! | `table`, `table/*` | every name there with what becomes of it here: the one place |
+//! | `kind` | how a value there is written here |
+//! | `translate` | walks the tree by the table |
+//! | `special`, `workers`, `symbols`, `redis`, `maps` | settings whose shape differs |
+//! | `files`, `lua` | files that nobody reads, and those we cannot |
+//!
+//! Only what differs from the stock settings (`config/stock`) becomes a setting here: the defaults are the same. It knows UCL's
+//! tree and the names of our settings, but none of their types.
+
+mod files;
+mod kind;
+mod lua;
+mod maps;
+mod redis;
+mod special;
+mod surroundings;
+mod symbols;
+mod table;
+mod translate;
+mod tree;
+mod workers;
+
+pub use files::Use;
+pub use surroundings::{Surroundings, located};
+pub use table::{Kind, Row, To, rows};
+pub use translate::{Fate, Loss};
+pub use tree::{Tree, read};

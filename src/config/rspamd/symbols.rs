@@ -1,0 +1,255 @@
+//! `group`, `symbols`, `metric` and `composites`: what symbols are worth. Only what differs from the stock scores is a setting here.
+
+use super::kind::{self, same};
+use super::table::Kind;
+use super::translate::{Fate, Walk, few};
+use super::tree::each;
+use crate::base::suggest::nearest;
+use crate::config::report::Diagnostic;
+use crate::config::value::{Entry, Node, Table, Value};
+
+/// What a group may say of itself, and how that is written.
+const GROUP: &[(&str, Kind, &str)] = &[
+    ("max_score", Kind::Number, "max_score"),
+    ("min_score", Kind::Number, "min_score"),
+    ("one_shot", Kind::Bool, "one_shot"),
+    ("enabled", Kind::Bool, "enabled"),
+    ("description", Kind::Text, "description"),
+];
+/// What may be said of a symbol.
+const SYMBOL: &[(&str, Kind, &str)] = &[
+    ("score", Kind::Number, "score"),
+    ("weight", Kind::Number, "score"),
+    ("description", Kind::Text, "description"),
+    ("one_shot", Kind::Bool, "one_shot"),
+    ("any_shot", Kind::Bool, "any_shot"),
+    ("one_param", Kind::Bool, "one_param"),
+    ("nshots", Kind::Int, "nshots"),
+    ("ignore", Kind::Bool, "ignore"),
+    ("enabled", Kind::Bool, "enabled"),
+    ("groups", Kind::Words, "groups"),
+];
+/// Known of both and without meaning here.
+const NEEDLESS: [&str; 7] = ["public", "private", "name", "priority", "symbols", "symbol", "disabled"];
+/// The group of symbols that have none.
+const UNGROUPED: &str = "ungrouped";
+
+/// Everything about symbols.
+pub fn all(walk: &mut Walk<'_>) {
+    let raw = walk.raw;
+    let groups = raw.at(["group"]).and_then(Value::table).into_iter().flat_map(Table::iter);
+    for entry in groups {
+        group(walk, &entry.key, entry);
+    }
+    if let Some(symbols) = raw.at(["symbols"]) {
+        each_symbol(symbols, &mut |entry| symbol(walk, UNGROUPED, entry));
+    }
+    metric(walk, raw);
+    composites(walk, raw);
+    gone(walk, raw);
+}
+
+fn group(walk: &mut Walk<'_>, name: &str, entry: &Entry) {
+    let stock = walk.stock.at(["group", name]).cloned();
+    for said in each(&entry.value).iter().filter_map(Value::table) {
+        for setting in said.iter() {
+            let key = setting.key.as_str();
+            let unchanged = stock
+                .as_ref()
+                .and_then(|stock| stock.at([key]))
+                .is_some_and(|stock| same(stock, &setting.value));
+            if unchanged || NEEDLESS.contains(&key) && key != "disabled" {
+                continue;
+            }
+            if key == "disabled" {
+                if let Some(value) = walk.convert(Kind::Bool, &["group", name, key], setting) {
+                    let on = Node::Bool(value.node != Node::Bool(true));
+                    walk.emit(
+                        &format!("group.{name}.disabled"),
+                        &path(name, &["enabled"]),
+                        setting,
+                        kind::with(&value, on),
+                    );
+                }
+                continue;
+            }
+            one(walk, GROUP, &["group", name], &path(name, &[]), setting);
+        }
+        for key in ["symbols", "symbol"] {
+            if let Some(symbols) = said.get(key) {
+                each_symbol(&symbols.value, &mut |entry| symbol(walk, name, entry));
+            }
+        }
+    }
+}
+
+fn path(group: &str, rest: &[&str]) -> Vec<String> {
+    ["groups", group].iter().chain(rest).map(|step| (*step).to_owned()).collect()
+}
+
+/// Symbols stand by name, in one section or in several of that name; the old form has the name inside.
+fn each_symbol(symbols: &Value, take: &mut dyn FnMut(&Entry)) {
+    for said in each(symbols) {
+        let Some(table) = said.table() else { continue };
+        if let Some(Node::Text(name)) = table.get("name").map(|entry| &entry.value.node) {
+            take(&Entry {
+                key: name.clone(),
+                key_place: said.place.clone(),
+                value: said.clone(),
+            });
+            continue;
+        }
+        for entry in table.iter() {
+            for value in each(&entry.value) {
+                take(&Entry {
+                    value: value.clone(),
+                    ..entry.clone()
+                });
+            }
+        }
+    }
+}
+
+fn symbol(walk: &mut Walk<'_>, group: &str, entry: &Entry) {
+    let name = entry.key.as_str();
+    if walk
+        .stock
+        .at(["group", group, "symbols", name])
+        .is_some_and(|stock| same(stock, &entry.value))
+    {
+        return;
+    }
+    let path = path(group, &["symbols", name]);
+    match &entry.value.node {
+        Node::Table(table) => table.iter().for_each(|setting| {
+            // Words that came with a file of the package, not with a change.
+            let words = setting.key == "description" && entry.value.priority == 0;
+            if !words && !NEEDLESS.contains(&setting.key.as_str()) {
+                one(walk, SYMBOL, &["group", group, "symbols", name], &path, setting);
+            }
+        }),
+        Node::Null => (),
+        _ => {
+            let score = Entry {
+                key: "score".to_owned(),
+                ..entry.clone()
+            };
+            one(walk, SYMBOL, &["group", group, "symbols", name], &path, &score);
+        }
+    }
+}
+
+/// One setting of a group or a symbol.
+fn one(walk: &mut Walk<'_>, known: &[(&str, Kind, &str)], theirs: &[&str], ours: &[String], entry: &Entry) {
+    let key = entry.key.as_str();
+    let Some((_, kind, name)) = known.iter().find(|(name, ..)| *name == key) else {
+        let text = format!("rspamd has no key `{}` in [{}]", key.escape_debug(), theirs.join("."));
+        return walk.unknown(text, entry.key_place.clone(), nearest(key, known.iter().map(|(name, ..)| *name)));
+    };
+    let path = [theirs, &[key]].concat();
+    if let Some(value) = walk.convert(*kind, &path, entry) {
+        let ours: Vec<String> = ours.iter().cloned().chain([(*name).to_owned()]).collect();
+        walk.emit(&path.join("."), &ours, entry, value);
+    }
+}
+
+/// The old section: actions, groups and symbols in one, which count as if they stood outside.
+fn metric(walk: &mut Walk<'_>, raw: &Value) {
+    let Some(table) = raw.at(["metric"]).and_then(Value::table) else {
+        return;
+    };
+    for entry in table.iter() {
+        match entry.key.as_str() {
+            "name" => (),
+            "actions" => walk.section(&["actions"], &entry.value, true),
+            "symbol" | "symbols" => each_symbol(&entry.value, &mut |entry| symbol(walk, UNGROUPED, entry)),
+            "group" => {
+                let groups = each(&entry.value).iter().filter_map(Value::table).flat_map(Table::iter);
+                groups.for_each(|entry| group(walk, &entry.key, entry));
+            }
+            "unknown_weight" | "grow_factor" | "subject" => {
+                let inner = kind::with(&entry.value, Node::Table(Table::default()));
+                let mut inner = inner;
+                if let Some(table) = inner.table_mut() {
+                    table.insert(entry.clone());
+                }
+                walk.section(&["actions"], &inner, true);
+            }
+            other => {
+                let text = format!("rspamd has no key `{}` in [metric]", other.escape_debug());
+                let near = nearest(other, ["actions", "symbol", "group", "unknown_weight", "grow_factor", "subject"]);
+                walk.unknown(text, entry.key_place.clone(), near);
+            }
+        }
+    }
+}
+
+fn composites(walk: &mut Walk<'_>, raw: &Value) {
+    let Some(section) = raw.at(["composites"]) else { return };
+    let off = |walk: &mut Walk<'_>, name: &str, entry: &Entry| {
+        let value = kind::with(&entry.value, Node::Bool(false));
+        for (key, node) in [("expression", Node::Text(name.to_owned())), ("enabled", Node::Bool(false))] {
+            walk.put(&["composites", name, key], entry, kind::with(&value, node));
+        }
+    };
+    for entry in section.table().into_iter().flat_map(Table::iter) {
+        let name = entry.key.as_str();
+        if matches!(name, "enabled" | "disabled") || walk.is_stock(&["composites", name], &entry.value) {
+            continue;
+        }
+        match &entry.value.node {
+            Node::Null | Node::Bool(false) => off(walk, name, entry),
+            _ => walk.section(&["composites", name], &entry.value, true),
+        }
+    }
+    // Stock composites that this tree does not have.
+    let stock = walk.stock.at(["composites"]).and_then(Value::table).cloned().unwrap_or_default();
+    for entry in stock.iter().filter(|entry| section.at([entry.key.as_str()]).is_none()) {
+        off(walk, &entry.key, entry);
+    }
+}
+
+/// Symbols that have a score in the stock groups and none in this tree are worth nothing with the peer.
+fn gone(walk: &mut Walk<'_>, raw: &Value) {
+    let mut here = std::collections::HashSet::new();
+    for group in raw.at(["group"]).and_then(Value::table).into_iter().flat_map(Table::iter) {
+        for said in each(&group.value).iter().filter_map(Value::table) {
+            for symbols in ["symbols", "symbol"].iter().filter_map(|key| said.get(key)) {
+                each_symbol(&symbols.value, &mut |entry| {
+                    here.insert(entry.key.clone());
+                });
+            }
+        }
+    }
+    let stock = walk.stock.at(["group"]).and_then(Value::table).cloned().unwrap_or_default();
+    let mut lost = Vec::new();
+    for group in stock.iter() {
+        let Some(symbols) = group.value.at(["symbols"]).and_then(Value::table) else {
+            continue;
+        };
+        for entry in symbols.iter().filter(|entry| !here.contains(&entry.key)) {
+            let place = raw.at(["group", group.key.as_str()]).unwrap_or(raw).place.clone();
+            let zero = Value::new(Node::Float(0.0), place);
+            walk.put(&["groups", &group.key, "symbols", &entry.key, "score"], entry, zero);
+            lost.push(entry.key.clone());
+        }
+    }
+    if !lost.is_empty() {
+        let text = format!(
+            "{} symbols of the stock groups have no score in this tree and count 0: {}",
+            lost.len(),
+            few(&lost)
+        );
+        let place = raw
+            .table()
+            .and_then(|table| table.get("group"))
+            .map(|entry| entry.key_place.clone());
+        let help = "a section in override.d takes the place of the whole stock section; local.d adds to it";
+        walk.out.findings.push(Diagnostic::warning(text).at(place.clone()).help(help));
+        walk.account(
+            "group",
+            place,
+            Fate::Near(format!("without a score, as with rspamd: {}", lost.join(", "))),
+        );
+    }
+}

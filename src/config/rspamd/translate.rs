@@ -1,0 +1,464 @@
+//! The walk over a tree, by the rows of `table`: what it says becomes a layer of our settings, and everything is accounted for.
+
+use super::kind::{self, converted, same};
+use super::surroundings::Surroundings;
+use super::table::{self, Kind, LACKING, Row, SECTIONS, To};
+use super::{maps, redis, symbols, workers};
+use crate::base::suggest::nearest;
+use crate::config::report::Diagnostic;
+use crate::config::schema::{MODULES, UnknownKeys};
+use crate::config::value::{Entry, Node, Place, Table, Value};
+
+/// What became of one thing in the tree.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fate {
+    /// The same here, as this setting.
+    Same(String),
+    /// Nearly the same: how.
+    Near(String),
+    /// It means nothing here, and nothing is lost: why.
+    Needless(String),
+    /// Lost: what.
+    Lost(String),
+}
+
+/// One thing in the tree that differs from the stock settings: a setting, a module, a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loss {
+    /// What people call it there.
+    pub what: String,
+    /// Where it stands.
+    pub place: Option<Place>,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What a walk gives.
+#[derive(Debug)]
+pub struct Translated {
+    /// Settings of ours.
+    pub layer: Value,
+    /// What people should hear of it.
+    pub findings: Vec<Diagnostic>,
+    /// The account.
+    pub losses: Vec<Loss>,
+}
+
+/// A walk under way.
+pub struct Walk<'w> {
+    /// The whole tree.
+    pub raw: &'w Value,
+    /// The stock settings.
+    pub stock: &'w Value,
+    /// Where the tree lies.
+    pub around: &'w Surroundings,
+    /// What comes of it.
+    pub out: Translated,
+}
+
+/// Stock settings that differ from our defaults, so that they are settings here even where nobody changed them.
+const UNLIKE: &[&str] = &["logging.type", "logging.filename"];
+/// Sections that the peer reads with types: a wrong value is an error there too.
+const TYPED: &[&str] = &["options", "logging", "worker", "actions", "classifier"];
+
+/// Walks the whole tree.
+pub fn all(raw: &Value, stock: &Value, around: &Surroundings) -> Translated {
+    let layer = Value::new(Node::Table(Table::default()), raw.place.clone());
+    let out = Translated {
+        layer,
+        findings: Vec::new(),
+        losses: Vec::new(),
+    };
+    let mut walk = Walk { raw, stock, around, out };
+    for entry in raw.table().into_iter().flat_map(Table::iter) {
+        walk.top(entry);
+    }
+    workers::all(&mut walk);
+    symbols::all(&mut walk);
+    maps::stock_rules(&mut walk);
+    redis::all(&mut walk);
+    walk.out
+}
+
+impl Walk<'_> {
+    fn top(&mut self, entry: &Entry) {
+        let name = entry.key.as_str();
+        match name {
+            // Read by the rooms of their own; Lua by `lua`.
+            "worker" | "group" | "symbols" | "metric" | "composites" | "redis" | "lua" | "modules" => (),
+            "options" | "logging" | "logger" | "actions" | "classifier" => {
+                self.section(&[if name == "logger" { "logging" } else { name }], &entry.value, false)
+            }
+            _ if table::leads_on(&[name]) => self.module(entry),
+            _ if LACKING.iter().any(|lacking| lacking.module == name) => self.lacking(entry),
+            _ if self.is_stock(&[name], &entry.value) => (),
+            _ if MODULES.contains(&name) => self.lost(entry, name, "a module that this version lacks"),
+            _ => {
+                let known = SECTIONS.iter().chain(MODULES).copied();
+                let text = format!("rspamd has no section `{}`", name.escape_debug());
+                self.unknown(text, entry.key_place.clone(), nearest(name, known));
+            }
+        }
+    }
+
+    /// A module that is here.
+    fn module(&mut self, entry: &Entry) {
+        let name = entry.key.as_str();
+        match &entry.value.node {
+            Node::Null | Node::Bool(false) => {
+                let off = kind::with(&entry.value, Node::Bool(false));
+                self.put(&["modules", name, "enabled"], entry, off);
+            }
+            Node::Table(inside) if inside.get(name).is_some_and(|inner| inner.value.table().is_some()) && inside.iter().count() == 1 => {
+                let text = format!("[{name}] stands inside itself: a file of local.d or override.d holds what is inside the section");
+                let warning = Diagnostic::warning(text).at(inside.get(name).map(|inner| inner.key_place.clone()));
+                self.out
+                    .findings
+                    .push(warning.help(format!("leave `{name} {{` and its `}}` out of the file")));
+            }
+            _ => self.section(&[name], &entry.value, false),
+        }
+    }
+
+    /// A module that is not here.
+    fn lacking(&mut self, entry: &Entry) {
+        let name = entry.key.as_str();
+        let Some(lacking) = LACKING.iter().find(|lacking| lacking.module == name) else {
+            return;
+        };
+        let changed = !self.stock.at([name]).is_some_and(|stock| same(stock, &entry.value));
+        if is_off(&entry.value) || !(lacking.active || changed) {
+            return;
+        }
+        let mut symbols: Vec<String> = lacking.symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
+        named_symbols(&entry.value, &mut symbols);
+        let what = match symbols.as_slice() {
+            [] => format!("the module {name}"),
+            all => format!("the symbols {}", few(all)),
+        };
+        let text = format!(
+            "this version has no module {name}: {what} stay{} away",
+            if symbols.is_empty() { "s" } else { "" }
+        );
+        self.out.findings.push(Diagnostic::warning(text).at(written(&entry.key_place)));
+        self.account(
+            name,
+            written(&entry.key_place),
+            Fate::Lost(if symbols.is_empty() { what } else { symbols.join(", ") }),
+        );
+    }
+
+    /// The settings of a section; `whole` where they count even if they are the stock ones.
+    pub fn section(&mut self, path: &[&str], value: &Value, whole: bool) {
+        self.hidden(path, value);
+        let Some(table) = value.table() else {
+            if value.node != Node::Null {
+                let text = format!("[{}] is a section, found {}", path.join("."), value.node.kind());
+                self.out.findings.push(Diagnostic::warning(text).at(value.place.clone()));
+            }
+            return;
+        };
+        for entry in table.iter() {
+            let key = if path == ["actions"] {
+                entry.key.replace(' ', "_")
+            } else {
+                entry.key.clone()
+            };
+            let mut inner = path.to_vec();
+            inner.push(&key);
+            self.setting(&inner, entry, whole);
+        }
+    }
+
+    fn setting(&mut self, path: &[&str], entry: &Entry, whole: bool) {
+        if let Some(row) = table::find(path) {
+            return self.row(row, path, entry, whole);
+        }
+        let is_module = MODULES.contains(&path.first().copied().unwrap_or_default());
+        match path {
+            [_, key @ ("enabled" | "disabled")] if is_module => return self.switch(path, key, entry),
+            [
+                module,
+                "redis" | "servers" | "server" | "read_servers" | "write_servers" | "db" | "dbname" | "password" | "username" | "sentinels",
+            ] if is_module && redis::keeps(module) => {
+                return;
+            }
+            _ => (),
+        }
+        if !table::leads_on(path) {
+            return self.unknown_key(path, entry);
+        }
+        // A rule of its own: all of it counts if anything in it was changed.
+        let rule = path.split_last().is_some_and(|(_, above)| table::names_freely(above));
+        if rule && self.is_stock(path, &entry.value) {
+            return;
+        }
+        match &entry.value.node {
+            Node::Null | Node::Bool(false) => {}
+            Node::Repeated(items) => items.iter().for_each(|item| self.section(path, item, true)),
+            _ if rule && !maps::fits(self, path, entry) => (),
+            _ => self.section(path, &entry.value, whole || rule),
+        }
+    }
+
+    /// True if nobody changed this.
+    pub fn is_stock(&self, path: &[&str], value: &Value) -> bool {
+        self.stock.at(path.iter().copied()).is_some_and(|stock| same(stock, value))
+    }
+
+    fn row(&mut self, row: &Row, path: &[&str], entry: &Entry, whole: bool) {
+        let name = path.join(".");
+        self.hidden(path, &entry.value);
+        if !whole && self.is_stock(path, &entry.value) && !UNLIKE.contains(&name.as_str()) {
+            return;
+        }
+        match row.to {
+            To::Nothing(why) => {
+                let text = format!("`{name}` has no meaning here: {why}");
+                self.out.findings.push(Diagnostic::note(text).at(entry.key_place.clone()));
+                self.account(&name, Some(entry.key_place.clone()), Fate::Needless(why.to_owned()));
+            }
+            To::Later(what) => self.lost(entry, &name, what),
+            To::Special => super::special::setting(self, path, entry),
+            To::Source => {
+                if let Some(value) = maps::source(self, path, entry)
+                    && let Some(ours) = row.target(path)
+                {
+                    self.emit(&name, &ours, entry, value);
+                }
+            }
+            To::At(_) | To::Same => {
+                if let Some(value) = self.convert(row.kind, path, entry)
+                    && let Some(ours) = row.target(path)
+                {
+                    self.emit(&name, &ours, entry, value);
+                }
+            }
+        }
+    }
+
+    /// The value in our words; a wrong one is reported.
+    pub fn convert(&mut self, kind: Kind, path: &[&str], entry: &Entry) -> Option<Value> {
+        let strict = path.first().is_some_and(|section| TYPED.contains(section));
+        // What nobody wanted set is as if it were not there.
+        if entry.value.node == Node::Null && kind != Kind::Score {
+            return None;
+        }
+        match converted(kind, &entry.value, strict) {
+            Ok(mut value) => {
+                value.overridden = hidden_chain(kind, &entry.value, strict);
+                Some(value)
+            }
+            Err(wanted) => {
+                let text = format!("`{}` takes {wanted}, found {}", path.join("."), found(&entry.value));
+                let fatal = strict && path.first() != Some(&"actions");
+                let finding = if fatal {
+                    Diagnostic::error(text)
+                } else {
+                    Diagnostic::warning(text).help("it is left out; rspamd passes over it too")
+                };
+                self.out.findings.push(finding.at(entry.value.place.clone()));
+                self.account(
+                    &path.join("."),
+                    Some(entry.value.place.clone()),
+                    Fate::Lost(format!("it takes {wanted}")),
+                );
+                None
+            }
+        }
+    }
+
+    fn switch(&mut self, path: &[&str], key: &str, entry: &Entry) {
+        if self.is_stock(path, &entry.value) {
+            return;
+        }
+        let Some(value) = self.convert(Kind::Bool, path, entry) else {
+            return;
+        };
+        let on = (value.node == Node::Bool(true)) == (key == "enabled");
+        let module = path.first().copied().unwrap_or_default();
+        self.put(&["modules", module, "enabled"], entry, kind::with(&value, Node::Bool(on)));
+    }
+
+    /// Enters a setting of ours and accounts for it.
+    pub fn emit(&mut self, name: &str, ours: &[String], entry: &Entry, value: Value) {
+        let path: Vec<&str> = ours.iter().map(String::as_str).collect();
+        self.put(&path, entry, value);
+        self.account(name, Some(entry.key_place.clone()), Fate::Same(ours.join(".")));
+    }
+
+    /// Enters a setting of ours.
+    pub fn put(&mut self, path: &[&str], entry: &Entry, value: Value) {
+        let mut here = &mut self.out.layer;
+        let Some((last, above)) = path.split_last() else { return };
+        for step in above {
+            let Node::Table(table) = &mut here.node else { return };
+            if table.get(step).is_none_or(|old| old.value.table().is_none()) {
+                table.insert(Entry {
+                    key: (*step).to_owned(),
+                    key_place: entry.key_place.clone(),
+                    value: Value::new(Node::Table(Table::default()), entry.key_place.clone()),
+                });
+            }
+            let Some(below) = table.get_mut(step) else { return };
+            here = &mut below.value;
+        }
+        if let Node::Table(table) = &mut here.node {
+            table.insert(Entry {
+                key: (*last).to_owned(),
+                key_place: entry.key_place.clone(),
+                value,
+            });
+        }
+    }
+
+    /// Accounts for something.
+    pub fn account(&mut self, what: &str, place: Option<Place>, fate: Fate) {
+        self.out.losses.push(Loss {
+            what: what.to_owned(),
+            place,
+            fate,
+        });
+    }
+
+    /// Reports and accounts for something that is lost.
+    pub fn lost(&mut self, entry: &Entry, name: &str, what: &str) {
+        let text = format!("`{name}` is not supported in this version: lost is {what}");
+        self.out.findings.push(Diagnostic::warning(text).at(entry.key_place.clone()));
+        self.account(name, Some(entry.key_place.clone()), Fate::Lost(what.to_owned()));
+    }
+
+    /// Reports and accounts for something that is not quite the same here.
+    pub fn near(&mut self, entry: &Entry, name: &str, how: &str) {
+        let text = format!("`{name}`: {how}");
+        self.out.findings.push(Diagnostic::note(text).at(entry.key_place.clone()));
+        self.account(name, Some(entry.key_place.clone()), Fate::Near(how.to_owned()));
+    }
+
+    fn unknown_key(&mut self, path: &[&str], entry: &Entry) {
+        let Some((key, above)) = path.split_last() else { return };
+        let text = format!("rspamd has no key `{}` in [{}]", key.escape_debug(), above.join("."));
+        let near = nearest(key, table::names_below(above));
+        self.unknown(text, entry.key_place.clone(), near);
+    }
+
+    /// Reports something that nobody knows.
+    pub fn unknown(&mut self, text: String, place: Place, near: Option<&str>) {
+        self.account(&text, Some(place.clone()), Fate::Lost("nobody knows it".to_owned()));
+        let finding = match self.around.unknown {
+            UnknownKeys::Ignore => return,
+            UnknownKeys::Warn => Diagnostic::warning(text),
+            UnknownKeys::Error => Diagnostic::error(text),
+        }
+        .at(place);
+        self.out.findings.push(match near {
+            Some(name) => finding.help(format!("did you mean `{name}`?")),
+            None => finding.help("it has no effect, neither here nor with rspamd"),
+        });
+    }
+
+    /// Notes what this value hides.
+    fn hidden(&mut self, path: &[&str], value: &Value) {
+        let Some(below) = &value.overridden else { return };
+        if same(below, value) {
+            return;
+        }
+        let name = path.join(".");
+        let text = match (value.table(), below.table()) {
+            (Some(_), Some(hidden)) => format!(
+                "[{name}] takes the place of a whole section, {} of whose settings go",
+                count(hidden)
+            ),
+            _ => format!("`{name}` = {} hides {}", shown(path, value), shown(path, below)),
+        };
+        let note = Diagnostic::note(text).at(value.place.clone());
+        self.out.findings.push(note.also(written(&below.place), "hidden"));
+    }
+}
+
+fn count(table: &Table) -> usize {
+    table.iter().count()
+}
+
+/// The chain of what a value hides, in our words as far as it can be said.
+fn hidden_chain(kind: Kind, value: &Value, strict: bool) -> Option<Box<Value>> {
+    let below = value.overridden.as_ref()?;
+    let mut read = converted(kind, below, strict).ok()?;
+    read.overridden = hidden_chain(kind, below, strict);
+    Some(Box::new(read))
+}
+
+/// A place that somebody wrote; none in the settings that are part of the program.
+pub fn written(place: &Place) -> Option<Place> {
+    (!place.source().built_in).then(|| place.clone())
+}
+
+/// A value in a few words; passwords are not shown.
+pub fn shown(path: &[&str], value: &Value) -> String {
+    let secret = path.last().is_some_and(|key| key.contains("password") || key.contains("key"));
+    match &value.node {
+        _ if secret => "***".to_owned(),
+        Node::Null => "null".to_owned(),
+        Node::Bool(yes) => yes.to_string(),
+        Node::Int(number) => number.to_string(),
+        Node::Float(number) => number.to_string(),
+        Node::Time(number) => format!("{number}s"),
+        Node::Text(text) => {
+            let short: String = text.chars().take(60).collect();
+            let more = if short.len() < text.len() { ".." } else { "" };
+            format!("\"{}{more}\"", short.escape_debug())
+        }
+        Node::List(items) => format!("a list of {}", items.len()),
+        Node::Repeated(items) => format!("{} values", items.len()),
+        Node::Table(table) => format!("a section of {}", count(table)),
+    }
+}
+
+fn found(value: &Value) -> String {
+    match &value.node {
+        Node::Text(_) => format!("the string {}", shown(&[], value)),
+        node => node.kind().to_owned(),
+    }
+}
+
+/// Names in a sentence; of many the first.
+pub fn few(names: &[String]) -> String {
+    const MOST: usize = 8;
+    let first = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MOST) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+/// A module that somebody switched off.
+fn is_off(value: &Value) -> bool {
+    let says = |key: &str, word: bool| {
+        value
+            .at([key])
+            .is_some_and(|said| converted(Kind::Bool, said, false).is_ok_and(|v| v.node == Node::Bool(word)))
+    };
+    matches!(value.node, Node::Null | Node::Bool(false)) || says("enabled", false) || says("disabled", true)
+}
+
+/// Symbols that a section names, besides those that are known of it.
+fn named_symbols(value: &Value, symbols: &mut Vec<String>) {
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match &value.node {
+            Node::Table(table) => {
+                for entry in table.iter() {
+                    if let (true, Node::Text(name)) = (entry.key.starts_with("symbol"), &entry.value.node)
+                        && !symbols.contains(name)
+                        && symbols.len() < 400
+                    {
+                        symbols.push(name.clone());
+                    }
+                    open.push(&entry.value);
+                }
+            }
+            Node::List(items) | Node::Repeated(items) => open.extend(items),
+            _ => (),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Reading a tree: which files, over what, and what all of it comes to.
+
+use std::path::{Path, PathBuf};
+
+use super::files::{self, Use};
+use super::lua;
+use super::surroundings::Surroundings;
+use super::translate;
+use crate::config::report::{Diagnostic, Report};
+use crate::config::ucl::{self, Disk, Includes, Opened, Trouble};
+use crate::config::value::{Entry, Node, Table, Value};
+
+/// The stock settings, and where local files go.
+const STOCK: &str = include_str!("../../../config/stock/3.4.conf");
+/// What their file is called in reports.
+const STOCK_NAME: &str = "rspamd's stock settings";
+/// The main file of a tree.
+const MAIN: &str = "rspamd.conf";
+
+/// A tree that was read.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// Its settings as a layer of ours: only what differs from the stock ones.
+    pub layer: Value,
+    /// Its settings in its own words, sections said several times joined.
+    pub raw: Value,
+    /// The files, with what each of them was for.
+    pub files: Vec<Use>,
+    /// The folder.
+    pub folder: PathBuf,
+    /// The main file; none if there are local files only.
+    pub main: Option<PathBuf>,
+    /// What became of everything in it that differs from the stock settings.
+    pub account: Vec<translate::Loss>,
+}
+
+/// Reads a tree. What is wrong with it goes to the findings; `None` if it cannot be read at all.
+pub fn read(around: &Surroundings, findings: &mut Vec<Diagnostic>) -> Option<Tree> {
+    let main = main_file(around, findings)?;
+    let sources = Sources {
+        disk: Some(Disk::below(around.roots())),
+        stock: stock_path(around),
+        shared: around.variable("SHAREDIR").unwrap_or_default(),
+    };
+    let path = main
+        .as_ref()
+        .map_or_else(|| sources.stock.clone(), |path| path.display().to_string());
+    let parsed = match ucl::read(&path, &sources, &around.options()) {
+        Ok(parsed) => parsed,
+        Err(Report(found)) => {
+            findings.extend(found);
+            return None;
+        }
+    };
+    findings.extend(parsed.findings.iter().cloned());
+    let raw = joined(&parsed.tree);
+    let stock = stock(around);
+    let mut found = translate::all(&raw, &stock, around);
+    lua::all(around, &raw, &mut found);
+    let files = files::used(around, &parsed, &raw, &mut found);
+    if looks_newer(&raw) {
+        let text = "the tree looks like one of rspamd 4.x; it is read as 3.4";
+        found
+            .findings
+            .push(Diagnostic::note(text).help("compat = \"4.1\" (or --compat 4.1) takes the symbols and scores of 4.1"));
+    }
+    findings.append(&mut found.findings);
+    Some(Tree {
+        layer: found.layer,
+        raw,
+        files,
+        folder: around.folder.clone(),
+        main,
+        account: found.losses,
+    })
+}
+
+/// The main file: the one named, or the usual one if it is there.
+fn main_file(around: &Surroundings, findings: &mut Vec<Diagnostic>) -> Option<Option<PathBuf>> {
+    if let Some(named) = &around.main {
+        return Some(Some(named.clone()));
+    }
+    if !around.folder.is_dir() {
+        let text = format!("there is no folder {} to read an rspamd tree from", around.folder.display());
+        findings.push(Diagnostic::error(text).help("name the folder that holds rspamd.conf or local.d"));
+        return None;
+    }
+    let usual = around.folder.join(MAIN);
+    match std::fs::symlink_metadata(&usual) {
+        Ok(_) => Some(Some(usual)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(None),
+        Err(error) => {
+            findings.push(Diagnostic::error(format!("cannot look at {}: {error}", usual.display())));
+            None
+        }
+    }
+}
+
+/// Where the stock settings would lie if they were a file: `$CURDIR` is the folder.
+fn stock_path(around: &Surroundings) -> String {
+    around.folder.join(STOCK_NAME).display().to_string()
+}
+
+/// The stock settings alone, as they would be read in this place.
+fn stock(around: &Surroundings) -> Value {
+    let alone = Sources {
+        disk: None,
+        stock: stock_path(around),
+        shared: String::new(),
+    };
+    let parsed = ucl::read(&alone.stock, &alone, &around.options());
+    joined(&parsed.expect("the stock settings are part of the program").tree)
+}
+
+/// The files of a tree, and those that are part of the program.
+struct Sources {
+    /// None: nothing but the stock settings.
+    disk: Option<Disk>,
+    stock: String,
+    shared: String,
+}
+
+impl Includes for Sources {
+    fn read(&self, path: &str, most: u64) -> Result<Opened, Trouble> {
+        let built_in = |text: &str| Opened {
+            path: path.to_owned(),
+            bytes: text.as_bytes().to_owned(),
+            built_in: true,
+        };
+        if path == self.stock {
+            return Ok(built_in(STOCK));
+        }
+        let Some(disk) = &self.disk else { return Err(Trouble::Missing) };
+        match disk.read(path, most) {
+            // What the peer's package brings, and says nothing that is not built in here.
+            Err(Trouble::Missing) if Path::new(path).starts_with(&self.shared) => Ok(built_in("# part of the program\n")),
+            answer => answer,
+        }
+    }
+
+    fn matching(&self, pattern: &str, most: usize) -> Result<Vec<String>, Trouble> {
+        self.disk.as_ref().map_or(Ok(Vec::new()), |disk| disk.matching(pattern, most))
+    }
+}
+
+/// The tree with every section that was said several times made one: named sections by their names, the higher priority first.
+fn joined(tree: &Value) -> Value {
+    let mut whole = Table::default();
+    for entry in tree.table().into_iter().flat_map(Table::iter) {
+        let mut entry = entry.clone();
+        if let Node::Repeated(items) = &entry.value.node
+            && items.iter().all(|item| item.table().is_some())
+        {
+            let mut one = Value::new(Node::Table(Table::default()), entry.value.place.clone());
+            for item in items {
+                join(&mut one, &by_name(&entry.key, item));
+            }
+            entry.value = one;
+        } else {
+            entry.value = by_name(&entry.key, &entry.value);
+        }
+        whole.insert(entry);
+    }
+    Value::new(Node::Table(whole), tree.place.clone())
+}
+
+/// The old form `worker { type = "normal" }` as the new one, `worker "normal" { }`.
+fn by_name(section: &str, value: &Value) -> Value {
+    let key = match section {
+        "worker" | "classifier" => "type",
+        "group" => "name",
+        _ => return value.clone(),
+    };
+    let Some(table) = value.table() else { return value.clone() };
+    let Some(Node::Text(name)) = table.get(key).map(|entry| &entry.value.node) else {
+        return value.clone();
+    };
+    let mut inner = table.clone();
+    let named = inner.remove(key);
+    let mut outer = Table::default();
+    if let Some(named) = named {
+        outer.insert(Entry {
+            key: name.clone(),
+            key_place: named.key_place,
+            value: Value::new(Node::Table(inner), value.place.clone()),
+        });
+    }
+    Value::new(Node::Table(outer), value.place.clone())
+}
+
+/// Adds one section to another of its name; what both say in different words stays said twice, except where one has a higher rank.
+fn join(base: &mut Value, more: &Value) {
+    let (Node::Table(below), Some(table)) = (&mut base.node, more.table()) else {
+        return;
+    };
+    for entry in table.iter() {
+        match below.get_mut(&entry.key) {
+            None => below.insert(entry.clone()),
+            Some(old) if old.value.table().is_some() && entry.value.table().is_some() && entry.value.priority == old.value.priority => {
+                join(&mut old.value, &entry.value);
+            }
+            Some(old) if entry.value.priority > old.value.priority => *old = entry.clone(),
+            Some(old) if entry.value.priority < old.value.priority => (),
+            Some(old) => {
+                let mut all = each(&old.value).to_vec();
+                all.extend_from_slice(each(&entry.value));
+                let priority = old.value.priority;
+                old.value = Value::new(Node::Repeated(all), old.value.place.clone());
+                old.value.priority = priority;
+            }
+        }
+    }
+}
+
+/// The values that a key said once or several times has.
+pub fn each(value: &Value) -> &[Value] {
+    match &value.node {
+        Node::Repeated(items) => items,
+        _ => std::slice::from_ref(value),
+    }
+}
+
+/// It speaks of what only 4.x has in its own files.
+fn looks_newer(raw: &Value) -> bool {
+    ["url_suspect", "aliases", "lang_detection"].iter().any(|section| {
+        let value = raw.at([*section]);
+        value.is_some_and(|value| value.priority == 0 && !value.place.source().built_in && value.table().is_some())
+    })
+}
