@@ -6,7 +6,9 @@ use super::{ConfigArgs, print};
 use crate::config::Config;
 use crate::config::schema::LogTarget;
 use crate::daemon::build;
+use crate::daemon::listen::Spot;
 use crate::daemon::privileges::Identity;
+use crate::daemon::settings::spots;
 use crate::daemon::{self, Options, unix::plain};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
@@ -118,18 +120,12 @@ fn options(args: &Args) -> Result<Options> {
         bail!("-T: not in this version of torwart; templates are filled in");
     }
     let named = args.config.as_deref().map(whole).transpose()?.or_else(standard);
-    let (config, tree) = named.map_or((None, None), |file| match file.extension().is_some_and(|e| e == "toml") {
-        true => (Some(file), None),
-        false => (None, Some(file)),
-    });
-    if let Some(tree) = tree {
-        bail!(
-            "cannot read {}: configurations of rspamd are not in this version of torwart",
-            tree.display()
-        );
-    }
+    let ours = named.as_ref().is_some_and(|file| file.extension().is_some_and(|e| e == "toml"));
+    let (config, rspamd) = if ours { (named, None) } else { (None, named) };
     Ok(Options {
         config,
+        rspamd,
+        variables: args.var.clone(),
         debug: args.debug,
         ..Options::default()
     })
@@ -154,6 +150,13 @@ fn grant(identity: &Identity, options: &mut Options, config: &Config) -> Result<
     identity.folder(&folders.state, 0o700)?;
     identity.folder(&folders.store, 0o700)?;
     identity.folder(&folders.run, 0o755)?;
+    for (_, spot) in spots(config) {
+        if let Spot::Unix(path, _) = spot
+            && let Some(above) = path.parent()
+        {
+            identity.folder(above, 0o755)?;
+        }
+    }
     if config.log.target == LogTarget::File {
         identity.log(&config.log.file)?;
     }

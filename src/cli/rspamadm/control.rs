@@ -48,8 +48,18 @@ const ORDERS: &[(&[&str], &str)] = &[
     (&["fuzzysync", "fuzzy_sync"], "/fuzzysync"),
 ];
 
+/// `rspamadm stat`, which is ours alone.
+pub(super) fn stat(call: &Call) -> Result<ExitCode> {
+    let mut args: Args = call.read()?;
+    args.command = Some("stat".to_owned());
+    carry_out(call, &args)
+}
+
 pub(super) fn run(call: &Call) -> Result<ExitCode> {
-    let args: Args = call.read()?;
+    carry_out(call, &call.read()?)
+}
+
+fn carry_out(call: &Call, args: &Args) -> Result<ExitCode> {
     let Some(command) = args.command.as_deref() else {
         bail!("command required")
     };

@@ -80,6 +80,7 @@ const COMMANDS: &[Command] = &[
     command("ratelimit", &[], "Look at rate limits", None),
     command("secret_box", &["secretbox"], "Encrypt with a secret key", None),
     command("signtool", &[], "Sign and verify files", Some(seal::signtool)),
+    command("stat", &[], "The same as control stat", Some(control::stat)),
     command("statconvert", &[], "Carry statistics from SQLite to Redis", None),
     command(
         "statistics_dump",
@@ -133,7 +134,7 @@ impl Call {
     max_term_width = 100
 )]
 struct Global {
-    /// Say more
+    /// Without meaning here: nothing is held back
     #[arg(short, long)]
     verbose: bool,
     /// List the commands

