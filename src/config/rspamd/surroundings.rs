@@ -119,11 +119,11 @@ fn usual_name(name: &str) -> bool {
     folders.contains(&name) || others.contains(&name)
 }
 
-/// The folder and the main file that a path of the command line means.
+/// The folder and the main file that a path of the command line means; absolute, for files include each other from anywhere.
 pub fn located(path: &Path) -> (PathBuf, Option<PathBuf>) {
-    if path.is_file() {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        return (folder.unwrap_or(Path::new(".")).to_owned(), Some(path.to_owned()));
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match path.parent() {
+        Some(folder) if path.is_file() => (folder.to_owned(), Some(path)),
+        _ => (path, None),
     }
-    (path.to_owned(), None)
 }
