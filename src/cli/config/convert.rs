@@ -118,7 +118,7 @@ mod tests {
             "timeout = \"20s\"",
             "reject = 12.5",
             "greylist = false",
-            "score = 3\n",
+            "score = 3 }",
             "[groups.headers",
             "JUST_EICAR",
         ] {

@@ -46,7 +46,7 @@ fn examined(which: &ConfigArgs) -> Result<crate::config::Examined> {
 }
 
 /// What stands at a path, names joined by dots.
-fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+pub(super) fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     path.split('.')
         .filter(|step| !step.is_empty())
         .try_fold(value, |value, step| match value {

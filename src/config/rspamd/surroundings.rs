@@ -20,6 +20,8 @@ pub struct Surroundings {
     pub main: Option<PathBuf>,
     /// `--var=NAME=VALUE`: these win.
     pub variables: Vec<(String, String)>,
+    /// Templates stay as they are.
+    pub skip_templates: bool,
     /// Folders beside the usual ones that files may be included from.
     pub include_from: Vec<PathBuf>,
     /// What to do about names that nobody knows.
@@ -64,6 +66,7 @@ impl Surroundings {
         Options {
             variables,
             environment,
+            templates: !self.skip_templates,
             ..Options::default()
         }
     }
@@ -87,7 +90,7 @@ impl Surroundings {
             ("VERSION_MAJOR", major.to_owned()),
             ("VERSION_MINOR", minor.to_owned()),
             ("VERSION", format!("{major}.{minor}")),
-            ("BRANCH_VERSION", format!("{major}.{minor}")),
+            ("BRANCH_VERSION", major.to_owned()),
             ("HOSTNAME", self.host.clone()),
         ];
         let given = |name: &str| {
