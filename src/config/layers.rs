@@ -19,7 +19,12 @@ pub fn merge(base: &mut Value, over: Value, findings: &mut Vec<Diagnostic>) {
         merge_tables(table, plain, findings);
     }
     let old = std::mem::replace(base, over);
-    base.overridden = Some(Box::new(old));
+    // What it overrides within its own layer comes first.
+    let mut last = &mut base.overridden;
+    while let Some(below) = last {
+        last = &mut below.overridden;
+    }
+    *last = Some(Box::new(old));
 }
 
 fn merge_tables(below: &mut Table, above: Table, findings: &mut Vec<Diagnostic>) {

@@ -45,6 +45,8 @@ pub struct LoadOptions {
     pub rspamd: Option<PathBuf>,
     /// `--var`: variables of that tree.
     pub variables: Vec<(String, String)>,
+    /// Templates in that tree stay as they are.
+    pub skip_templates: bool,
 }
 
 impl Default for LoadOptions {
@@ -56,6 +58,7 @@ impl Default for LoadOptions {
             standard: PathBuf::from(STANDARD),
             rspamd: None,
             variables: Vec::new(),
+            skip_templates: false,
         }
     }
 }

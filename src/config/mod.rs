@@ -9,12 +9,14 @@
 //! | `layers`, `env` | one layer over another; `${ENV:..}` |
 //! | `de`, `section` | types out of the tree, all errors at once |
 //! | `schema` | the settings themselves |
+//! | `effective` | what is in force, as one document |
 //! | `report` | findings, drawn with the source line |
 //!
 //! It opens no socket and resolves no name; the only files it reads are those of the configuration.
 
 mod beneath;
 pub mod de;
+mod effective;
 mod env;
 mod layers;
 mod load;
@@ -29,6 +31,7 @@ pub mod value;
 #[cfg(test)]
 mod tests;
 
+pub use effective::effective;
 pub use load::{Environment, Examined, LoadOptions, Loaded, MainFile, Origin, examine, load, load_text};
 pub use report::{Diagnostic, Report, Severity};
 pub use schema::{Address, Compat, Config};

@@ -1,6 +1,7 @@
 //! `rspamadm`: the administrator's tool of rspamd, command by command. What people's scripts depend on (options, outputs, exit
 //! codes) is as Debian's 3.4 has it; what is not there says so and fails.
 
+mod config;
 mod confighelp;
 mod control;
 mod corpus;
@@ -43,10 +44,10 @@ const COMMANDS: &[Command] = &[
     command("autolearnstats", &[], "What was learned by itself", None),
     command("classifier_test", &[], "How well a classifier does on a corpus", None),
     command("clickhouse", &[], "Training data from ClickHouse", None),
-    command("configdump", &[], "Print the configuration as it is in force", None),
+    command("configdump", &[], "Print the configuration as it is in force", Some(config::dump)),
     command("configgraph", &[], "Draw which file includes which", None),
     command("confighelp", &[], "Explain options", Some(confighelp::run)),
-    command("configtest", &[], "Check the configuration", None),
+    command("configtest", &[], "Check the configuration", Some(config::test)),
     command("configwizard", &[], "Set up by questions and answers", None),
     command("control", &[], "Give orders to the running daemon", Some(control::run)),
     command("cookie", &[], "Make and check signed message ids", None),

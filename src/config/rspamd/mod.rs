@@ -28,6 +28,6 @@ mod workers;
 
 pub use files::Use;
 pub use surroundings::{Surroundings, located};
-pub use table::{Kind, Row, To, rows};
-pub use translate::{Fate, Loss};
+pub use table::{Kind, Row, To, find, rows};
+pub use translate::{Fate, Loss, shown};
 pub use tree::{Tree, read};

@@ -58,7 +58,9 @@ fn group(walk: &mut Walk<'_>, name: &str, entry: &Entry) {
                 .as_ref()
                 .and_then(|stock| stock.at([key]))
                 .is_some_and(|stock| same(stock, &setting.value));
-            if unchanged || NEEDLESS.contains(&key) && key != "disabled" {
+            // Words that came with a file of the package, not with a change.
+            let words = key == "description" && setting.value.priority == 0;
+            if unchanged || words || NEEDLESS.contains(&key) && key != "disabled" {
                 continue;
             }
             if key == "disabled" {
@@ -122,7 +124,6 @@ fn symbol(walk: &mut Walk<'_>, group: &str, entry: &Entry) {
     let path = path(group, &["symbols", name]);
     match &entry.value.node {
         Node::Table(table) => table.iter().for_each(|setting| {
-            // Words that came with a file of the package, not with a change.
             let words = setting.key == "description" && entry.value.priority == 0;
             if !words && !NEEDLESS.contains(&setting.key.as_str()) {
                 one(walk, SYMBOL, &["group", group, "symbols", name], &path, setting);

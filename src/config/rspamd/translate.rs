@@ -432,7 +432,7 @@ pub fn few(names: &[String]) -> String {
 }
 
 /// A module that somebody switched off.
-fn is_off(value: &Value) -> bool {
+pub fn is_off(value: &Value) -> bool {
     let says = |key: &str, word: bool| {
         value
             .at([key])
