@@ -52,7 +52,7 @@ struct Args {
     /// A variable for the files of the configuration
     #[arg(long, value_name = "NAME=VALUE", require_equals = true, value_parser = super::variable)]
     var: Vec<(String, String)>,
-    /// Not in this version: leave templates alone
+    /// Leave the templates of the configuration alone
     #[arg(short = 'T', long)]
     skip_template: bool,
     /// Without meaning here: there is no Lua
@@ -116,9 +116,6 @@ fn prepare(args: &Args) -> Result<(Options, Option<PidFile>)> {
 
 /// What the words mean to the daemon. It may leave the current folder: names are made whole.
 fn options(args: &Args) -> Result<Options> {
-    if args.skip_template {
-        bail!("-T: not in this version of torwart; templates are filled in");
-    }
     let named = args.config.as_deref().map(whole).transpose()?.or_else(standard);
     let ours = named.as_ref().is_some_and(|file| file.extension().is_some_and(|e| e == "toml"));
     let (config, rspamd) = if ours { (named, None) } else { (None, named) };
@@ -126,6 +123,7 @@ fn options(args: &Args) -> Result<Options> {
         config,
         rspamd,
         variables: args.var.clone(),
+        skip_templates: args.skip_template,
         debug: args.debug,
         ..Options::default()
     })

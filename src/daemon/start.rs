@@ -39,6 +39,8 @@ pub struct Options {
     pub rspamd: Option<PathBuf>,
     /// `--var`: variables of that tree.
     pub variables: Vec<(String, String)>,
+    /// Leave the templates of that tree alone.
+    pub skip_templates: bool,
     /// Settings of the command line, which win: `compat="4.1"`.
     pub overrides: Vec<String>,
 }
@@ -50,6 +52,7 @@ impl Options {
             file: self.config.clone(),
             rspamd: self.rspamd.clone(),
             variables: self.variables.clone(),
+            skip_templates: self.skip_templates,
             overrides: self.overrides.clone(),
             ..LoadOptions::default()
         }
