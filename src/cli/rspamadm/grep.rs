@@ -17,7 +17,7 @@ const OPEN: usize = 100_000;
 /// What an ending line contains.
 const END: &str = "rspamd_protocol_http_reply";
 /// What our lines about a message contain.
-const OURS: [&str; 2] = [" task: id: <", "\"target\":\"task\""];
+const OURS: [&str; 2] = [" task: id: <", "\"room\":\"task\""];
 
 /// Search logs, message by message
 #[derive(Parser)]

@@ -1,6 +1,7 @@
 //! Commands that look at files: logs, messages, folders of messages.
 
 use super::Links;
+use crate::support::daemon::{Daemon, Home};
 use crate::support::tools::{program, run};
 use std::process::Command;
 
@@ -39,6 +40,33 @@ fn logs_are_searched_as_the_peer_does() {
     assert_eq!(fed.stdout, whole);
     let missing = links.ours(&["grep", "-s", "x", "nowhere.log"]);
     assert!(missing.code == 1 && missing.stderr.contains("nowhere.log"), "{missing:?}");
+}
+
+#[test]
+fn our_own_logs_are_searched_too() {
+    let links = Links::new();
+    for form in ["", "[log]\njson = true\n"] {
+        let home = Home::new();
+        home.configure("127.0.0.1:0", form);
+        let daemon = Daemon::spawn(home.command("serve"));
+        daemon.wait_log("ready");
+        let scanned = run(home.command("scan").arg("--connect").arg(scan_port(&daemon.log())), MAIL.as_bytes());
+        assert_eq!(scanned.code, 0, "{scanned:?}");
+        daemon.wait_log("<m@x>");
+        let found = run(&mut links.command("rspamadm", &["grep", "-s", "M@X"]), daemon.log().as_bytes());
+        let lines: Vec<&str> = found.stdout.lines().collect();
+        assert!(lines.len() == 2 && lines[0].contains("<m@x>") && lines[1].is_empty(), "{found:?}");
+    }
+}
+
+/// The address of the scan port, out of a log of either form.
+fn scan_port(log: &str) -> &str {
+    let line = log
+        .lines()
+        .find(|l| l.contains("listening") && l.contains("http"))
+        .expect("a scan port");
+    let from = line.find("127.0.0.1:").expect("an address");
+    line[from..].split('"').next().unwrap_or_default().trim_end()
 }
 
 const MAIL: &str = "From: a@example.org\nTo: b@example.com, c@example.com\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\nMessage-ID: <m@x>\n\
