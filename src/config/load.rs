@@ -382,6 +382,7 @@ fn assemble(below: Option<&rspamd::Tree>, layers: Vec<Value>, options: &LoadOpti
             layers::merge(&mut tree, layer, findings);
         }
     }
+    layers::hidden(&tree, findings);
     env::expand(&mut tree, &*options.environment, findings);
     // Contradictions between settings mean nothing while parts of the text could not be understood.
     let readable = !findings.iter().any(Diagnostic::is_error);

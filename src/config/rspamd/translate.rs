@@ -209,7 +209,8 @@ impl Walk<'_> {
     fn row(&mut self, row: &Row, path: &[&str], entry: &Entry, whole: bool) {
         let name = path.join(".");
         self.hidden(path, &entry.value);
-        if !whole && self.is_stock(path, &entry.value) && !UNLIKE.contains(&name.as_str()) {
+        // What somebody wrote in a file of his own counts even if it is what the stock files say.
+        if !whole && entry.value.priority == 0 && self.is_stock(path, &entry.value) && !UNLIKE.contains(&name.as_str()) {
             return;
         }
         match row.to {
