@@ -2,7 +2,7 @@
 //!
 //! | file | does |
 //! |---|---|
-//! | `load`, `beneath` | finds and reads the files, joins all that follows; the tree of rspamd's they begin with |
+//! | `load`, `files`, `beneath` | joins all that follows; finds and reads the files; the tree of rspamd's they begin with |
 //! | `native` | TOML into the tree of `value` |
 //! | `ucl` | rspamd's language into the same tree |
 //! | `rspamd` | a tree of rspamd's as a layer of settings |
@@ -18,6 +18,7 @@ mod beneath;
 pub mod de;
 mod effective;
 mod env;
+mod files;
 mod layers;
 mod load;
 mod native;
