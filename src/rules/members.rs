@@ -1,4 +1,7 @@
 //! What is inside an archive, judged by names alone: encrypted and disguised members, programs, archives in archives.
+//!
+//! Two things are seen here that escape 3.4: a zip with more than a kilobyte of other bytes behind it, and several members in one packed
+//! stream of a 7z whose list is plain.
 
 use super::extensions::{Finding, extension, is_number};
 use super::mime::{MIME_ENCRYPTED_ARCHIVE, MIME_EXE_IN_GEN_SPLIT_RAR, MIME_OBFUSCATED_ARCHIVE, MimeTypes, report, trace};

@@ -97,7 +97,7 @@ fn pack_info(header: &mut Reader<'_>) -> Option<()> {
         match number(header)? {
             id::END => return Some(()),
             id::SIZE => numbers(header, count)?,
-            id::SUM => drop(sums(header, count)?),
+            id::SUM => sums(header, count).map(|_| ())?,
             _ => return None,
         }
     }

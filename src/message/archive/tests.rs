@@ -1,5 +1,7 @@
 //! Listings of archives made here byte by byte, and of hostile ones.
 
+#![expect(clippy::cast_possible_truncation, reason = "lengths of what is made here fit the fields")]
+
 use super::*;
 use proptest::prelude::*;
 use std::io::Write as _;
