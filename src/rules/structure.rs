@@ -4,7 +4,7 @@
 use crate::engine::{Compat, Hits, Rule, Scan};
 use crate::family::Family;
 use crate::message::{Encoding, Part};
-use crate::rules::mime::is_html;
+use crate::rules::detected::is_html;
 use crate::rules::pattern::{When, patterns, rules};
 
 crate::symbols! {
