@@ -198,8 +198,15 @@ fn upstreams(walk: &mut Walk<'_>, worker: &Value) {
     let all = each(&upstream.value).iter().filter_map(Value::table).flat_map(Table::iter);
     for entry in all.cloned().collect::<Vec<_>>() {
         let Some(table) = entry.value.table() else { continue };
-        let on = |key: &str| table.get(key).is_some_and(|said| said.value.node == Node::Bool(true));
-        if on("self_scan") {
+        for key in ["self_scan", "default"] {
+            let quoted = table.get(key).filter(|said| matches!(said.value.node, Node::Text(_)));
+            if let Some(said) = quoted {
+                let text = format!("`{key}` is a word in quotes, and that counts as no");
+                let finding = Diagnostic::warning(text).at(said.value.place.clone());
+                walk.out.findings.push(finding.help("leave the quotes out"));
+            }
+        }
+        if table.get("self_scan").is_some_and(|said| said.value.node == Node::Bool(true)) {
             continue;
         }
         let Some(hosts) = table.get("hosts") else {

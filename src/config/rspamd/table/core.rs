@@ -10,8 +10,8 @@ const NO_LUA: &str = "there is no Lua here";
 const NO_CORES: &str = "the service manager decides on core files";
 const ENGINE: &str = "the pattern engine here needs no such setting";
 const MAPS_WATCHED: &str = "maps are watched and read again when they change";
-const TOKENS: &str = "the classifier comes later";
-const STATISTICS: &str = "the statistical classifier comes later";
+const TOKENS: &str = "words for the statistical classifier";
+const STATISTICS: &str = "the statistical classifier";
 
 /// `options`, `logging`, `actions`, `composites`, `classifier`.
 pub const ROWS: &[Row] = &[
