@@ -212,7 +212,7 @@ fn read_files(main: &MainFile, findings: &mut Vec<Diagnostic>) -> Vec<Arc<Source
     sources
 }
 
-fn drop_ins(folder: &Path, findings: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
+pub(super) fn drop_ins(folder: &Path, findings: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
     let listed =
         fs::read_dir(folder).and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>());
     let mut paths = match listed {
@@ -243,7 +243,7 @@ fn drop_ins(folder: &Path, findings: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
     paths
 }
 
-fn read_file(path: &Path, findings: &mut Vec<Diagnostic>) -> Option<Arc<Source>> {
+pub(super) fn read_file(path: &Path, findings: &mut Vec<Diagnostic>) -> Option<Arc<Source>> {
     let mut bytes = Vec::new();
     let read = fs::File::open(path).and_then(|file| {
         if file.metadata()?.is_dir() {

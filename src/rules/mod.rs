@@ -23,6 +23,7 @@ pub mod once_received;
 mod pattern;
 pub mod received;
 pub mod recipients;
+pub mod regexp;
 pub mod reply_to;
 pub mod sender;
 pub mod shape;
@@ -72,4 +73,5 @@ pub static FAMILIES: &[Family] = &[
     bounce::FAMILY,
     structure::FAMILY,
     hfilter::FAMILY,
+    regexp::FAMILY,
 ];

@@ -17,7 +17,7 @@ const LARGEST_PROGRAM: usize = 20_000;
 
 /// So often a pattern with look-around may step back in one text before the search is given up.
 pub const STEPS: usize = 100_000;
-/// So much of a text is searched with look-around: what one step costs grows with the text.
+/// So much of a text is searched with look-around: what one step costs grows with the text. To the pattern the text ends there.
 pub const BACKTRACKED_BYTES: usize = 64 * 1024;
 
 /// A compiled pattern.

@@ -25,6 +25,9 @@ pub struct Tally {
     counts: Vec<u32>,
     /// Patterns whose search was given up.
     pub cut: Vec<usize>,
+    /// Of the present text: patterns to look at, and literals met.
+    seen: Vec<bool>,
+    met: Vec<bool>,
 }
 
 impl Tally {
@@ -81,6 +84,8 @@ impl Patterns {
         Tally {
             counts: vec![0; self.list.len()],
             cut: Vec::new(),
+            seen: vec![false; self.list.len()],
+            met: vec![false; self.owners.len()],
         }
     }
 
@@ -96,27 +101,34 @@ impl Patterns {
             self.look(*place, text, tally);
         }
         let Some(finder) = &self.finder else { return };
-        let mut seen = vec![false; self.list.len()];
-        let mut met = vec![false; self.owners.len()];
+        self.sight(finder, text, tally);
+        for place in 0..self.list.len() {
+            if tally.seen.get(place) == Some(&true) {
+                self.look(place, text, tally);
+            }
+        }
+    }
+
+    /// Notes the patterns whose literals the text holds.
+    fn sight(&self, finder: &AhoCorasick, text: &[u8], tally: &mut Tally) {
+        tally.seen.fill(false);
+        tally.met.fill(false);
         let mut left = self.owners.len();
         for found in finder.find_overlapping_iter(text) {
             let literal = found.pattern().as_usize();
-            let Some(met) = met.get_mut(literal).filter(|met| !**met) else {
+            let Some(met) = tally.met.get_mut(literal).filter(|met| !**met) else {
                 continue;
             };
             *met = true;
             for place in self.owners.get(literal).into_iter().flatten() {
-                if let Some(seen) = seen.get_mut(*place) {
+                if let Some(seen) = tally.seen.get_mut(*place) {
                     *seen = true;
                 }
             }
             left -= 1;
             if left == 0 {
-                break;
+                return;
             }
-        }
-        for place in (0..seen.len()).filter(|place| seen.get(*place) == Some(&true)) {
-            self.look(place, text, tally);
         }
     }
 
