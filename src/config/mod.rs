@@ -30,7 +30,7 @@ mod tests;
 
 pub use load::{Environment, Examined, LoadOptions, Loaded, MainFile, Origin, examine, load, load_text};
 pub use report::{Diagnostic, Report, Severity};
-pub use rule_files::rule_files;
+pub use rule_files::{rule_files, texts};
 pub use schema::{Address, Compat, Config};
 pub use section::{Modules, Section};
 pub use value::Place;

@@ -27,6 +27,7 @@ pub mod regexp;
 pub mod reply_to;
 pub mod sender;
 pub mod shape;
+pub mod spamassassin;
 pub mod structure;
 pub mod subject;
 pub mod upstream_filters;
@@ -74,4 +75,5 @@ pub static FAMILIES: &[Family] = &[
     structure::FAMILY,
     hfilter::FAMILY,
     regexp::FAMILY,
+    spamassassin::FAMILY,
 ];

@@ -3,7 +3,7 @@
 use super::atom::counted;
 use crate::base::patterns::Flags;
 use crate::engine::Scan;
-use crate::message::{Header, Part};
+use crate::message::{Address, Header, Part, address};
 use std::borrow::Cow;
 
 /// Most words of a message that are looked at, one by one.
@@ -22,6 +22,12 @@ pub(crate) enum Kind {
     RawHeader(String),
     /// Decoded values of a header of the parts.
     MimeHeader(String),
+    /// The first address of a header.
+    HeaderAddress(String),
+    /// The name beside it.
+    HeaderName(String),
+    /// The sender by SMTP.
+    Sender,
     /// The header block.
     AllHeader,
     /// What a reader sees of each text.
@@ -165,6 +171,9 @@ impl Kind {
                 let headers = mail.parts().iter().skip(1).flat_map(|p| p.headers.all(name));
                 headers.for_each(|h| take(h.text().as_bytes()));
             }
+            Kind::HeaderAddress(name) => first_address(scan, name, &mut |a| take(a.address.as_bytes())),
+            Kind::HeaderName(name) => first_address(scan, name, &mut |a| take(a.name.as_bytes())),
+            Kind::Sender => scan.envelope.sender.iter().for_each(|s| take(s.address.as_bytes())),
             Kind::AllHeader => take(mail.header_block()),
             Kind::Body => take(mail.raw()),
             Kind::Mime => texts(scan).for_each(|part| take(seen(part).as_bytes())),
@@ -181,6 +190,12 @@ impl Kind {
             Kind::Words => words(scan, &mut |word| take(word.to_lowercase().as_bytes())),
             Kind::RawWords => words(scan, &mut |word| take(word.as_bytes())),
         }
+    }
+}
+
+fn first_address(scan: &Scan<'_>, name: &str, take: &mut dyn FnMut(&Address)) {
+    for header in scan.mail.headers().all(name) {
+        address::parse_list(header.text(), 1).iter().for_each(&mut *take);
     }
 }
 

@@ -54,14 +54,21 @@ fn symbols_are_defined_as_written() {
     assert_eq!((symbols[0].symbol.as_str(), symbols[0].score), ("PLAIN", None));
     let own = &symbols[1];
     assert_eq!((own.symbol.as_str(), own.score, own.shots), ("OWN", Some(2.5), Some(1)));
-    assert_eq!((own.groups.join(" "), own.description.as_deref()), ("mine more".to_owned(), Some("says a")));
+    assert_eq!(
+        (own.groups.join(" "), own.description.as_deref()),
+        ("mine more".to_owned(), Some("says a"))
+    );
     assert_eq!(found(rules, b"Subject: ab\n\n").len(), 2);
 }
 
 #[test]
 fn mistakes_have_places() {
     let own = "[ONE]\nre = 'Subject=/a(/'\n[TWO]\nscore = 1\n[THREE]\nre = 'nothing(x)'\n[A]\nre='/b/P'\nscor = 1\n";
-    let (rules, said) = built("a.toml", "[modules.regexp]\nmax_size = \"1KiB\"\nA = '/a/P'\nB = 7\nOFF = {re = '(', enabled = false}\n", own);
+    let (rules, said) = built(
+        "a.toml",
+        "[modules.regexp]\nmax_size = \"1KiB\"\nA = '/a/P'\nB = 7\nOFF = {re = '(', enabled = false}\n",
+        own,
+    );
     assert_eq!(rules[0].symbols.len(), 1, "A stays");
     let expected = [
         "error 4: the rule B is a number",
@@ -102,7 +109,11 @@ fn backtracking_is_listed_and_limited() {
 
 #[test]
 fn no_more_than_max_size_is_searched() {
-    let (rules, _) = built("a.toml", "[modules.regexp]\nmax_size = \"100B\"\nNEAR = '/near/M'\nFAR = '/far/M'\n", "");
+    let (rules, _) = built(
+        "a.toml",
+        "[modules.regexp]\nmax_size = \"100B\"\nNEAR = '/near/M'\nFAR = '/far/M'\n",
+        "",
+    );
     let mail = format!("Subject: near\n\n{}far", " ".repeat(100));
     assert_eq!(found(rules, mail.as_bytes()), [("NEAR".to_owned(), 1.0)]);
 }
