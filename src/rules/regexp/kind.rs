@@ -174,7 +174,7 @@ impl Kind {
             Kind::HeaderAddress(name) => first_address(scan, name, &mut |a| take(a.address.as_bytes())),
             Kind::HeaderName(name) => first_address(scan, name, &mut |a| take(a.name.as_bytes())),
             Kind::Sender => scan.envelope.sender.iter().for_each(|s| take(s.address.as_bytes())),
-            Kind::AllHeader => take(mail.header_block()),
+            Kind::AllHeader => take(without_empty_line(mail.header_block())),
             Kind::Body => take(mail.raw()),
             Kind::Mime => texts(scan).for_each(|part| take(seen(part).as_bytes())),
             Kind::RawMime => texts(scan).for_each(|part| take(part.raw)),
@@ -202,6 +202,12 @@ fn first_address(scan: &Scan<'_>, name: &str, take: &mut dyn FnMut(&Address)) {
 /// The texts of a message, attached ones too.
 pub(super) fn texts<'s, 'r>(scan: &'s Scan<'r>) -> impl Iterator<Item = &'s Part<'r>> {
     scan.mail.parts().iter().filter(|p| p.is_text())
+}
+
+/// A header block without the empty line that ends it.
+fn without_empty_line(block: &[u8]) -> &[u8] {
+    let shorter = block.strip_suffix(b"\r\n").or(block.strip_suffix(b"\n"));
+    shorter.filter(|rest| rest.ends_with(b"\n")).unwrap_or(block)
 }
 
 /// What a reader sees of a text. HTML is not rendered yet: it shows its tags.
