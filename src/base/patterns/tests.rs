@@ -1,3 +1,5 @@
+//! Patterns alone and in sets: the dialect, the prefilter against plain search, what hostile patterns cost.
+
 use super::*;
 use proptest::prelude::*;
 

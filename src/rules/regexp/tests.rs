@@ -1,3 +1,5 @@
+//! Rules as administrators write them: what they define, find and cost, and what is said of mistakes.
+
 use super::*;
 use crate::config::{LoadOptions, load_text};
 use crate::engine::{Compat, Facts, Hits, Run, Scan};

@@ -1,3 +1,5 @@
+//! Rule files of SpamAssassin against one message: what fires, and what is listed.
+
 use super::*;
 use crate::config::{LoadOptions, load_text};
 use crate::engine::{Facts, Hits, Run, Scan};
