@@ -255,7 +255,17 @@ pub const ROWS: &[Row] = &[
     row("ratelimit.max_delay", Time, Nothing("it means nothing to rspamd either")),
     row("ratelimit.max_rcpt", Int, Nothing("it means nothing to rspamd either")),
     // regexp
-    row("regexp.max_size", Size, Later("the bound on text that patterns see")),
+    row("regexp.max_size", Size, Same),
+    row("regexp.*", Any, Same),
+    // spamassassin
+    row("spamassassin.ruleset", Any, Same),
+    row("spamassassin.alpha", Number, Same),
+    row("spamassassin.match_limit", Int, Same),
+    row(
+        "spamassassin.pcre_only",
+        Any,
+        Nothing("the pattern engine here needs no such setting"),
+    ),
     // replies
     row("replies.expire", Time, Same),
     row("replies.symbol", Text, Same),
@@ -545,11 +555,6 @@ pub const LACKING: &[Lacking] = &[
         ],
     },
     Lacking {
-        module: "regexp",
-        active: false,
-        symbols: &[],
-    },
-    Lacking {
         module: "reputation",
         active: false,
         symbols: &["SENDER_REP", "DKIM_SCORE", "SPF_REP", "URL_SCORE"],
@@ -561,11 +566,6 @@ pub const LACKING: &[Lacking] = &[
     },
     Lacking {
         module: "settings",
-        active: false,
-        symbols: &[],
-    },
-    Lacking {
-        module: "spamassassin",
         active: false,
         symbols: &[],
     },
