@@ -9,6 +9,7 @@ mod greylist;
 mod history;
 mod password;
 mod report;
+mod rspamc;
 mod rules;
 mod scan;
 mod scanners;
@@ -16,7 +17,8 @@ mod store;
 
 use crate::daemon;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// A spam and virus filter for mail servers: milter, HTTP scan service and controller in one daemon.
@@ -51,6 +53,25 @@ enum Verb {
     Scanners(scanners::ScannersArgs),
     /// See who waits on the grey list, and let them in
     Greylist(greylist::GreylistArgs),
+    /// A program of rspamd's by its name; so does a link of that name
+    #[command(hide = true, disable_help_flag = true)]
+    Rspamc(Raw),
+}
+
+/// Arguments that another reader takes apart.
+#[derive(Args)]
+struct Raw {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+/// Programs that this one is under other names: what they do with the arguments behind the name.
+const NAMES: &[(&str, fn(&[String]) -> ExitCode)] = &[("rspamc", rspamc::main)];
+
+/// The program that the name of this one means, if it is another's.
+fn by_name(called: &OsStr) -> Option<fn(&[String]) -> ExitCode> {
+    let name = Path::new(called).file_name()?;
+    NAMES.iter().find(|(known, _)| name == *known).map(|(_, main)| *main)
 }
 
 /// Which configuration and state are meant.
@@ -91,6 +112,10 @@ enum LogFormat {
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
+    let mut args = std::env::args_os();
+    if let Some(other) = args.next().and_then(|name| by_name(&name)) {
+        return other(&args.map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>());
+    }
     let verb = Cli::parse().verb.unwrap_or_else(|| Verb::Serve(ServeArgs::default()));
     let outcome = match verb {
         Verb::Serve(args) => return serve(args),
@@ -104,6 +129,7 @@ pub fn main() -> ExitCode {
         Verb::Rules(args) => rules::run(&args),
         Verb::Scanners(args) => scanners::run(&args),
         Verb::Greylist(args) => greylist::run(&args),
+        Verb::Rspamc(raw) => return rspamc::main(&raw.args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("torwart: {error:#}");

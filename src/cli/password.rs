@@ -94,7 +94,7 @@ impl Drop for Silence {
 }
 
 /// Asks on the terminal, whatever standard input is, without showing what is typed.
-fn prompt() -> Result<String> {
+pub(super) fn prompt() -> Result<String> {
     let terminal = File::options()
         .read(true)
         .write(true)

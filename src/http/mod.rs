@@ -10,6 +10,7 @@ mod gate;
 mod legacy;
 mod request;
 mod response;
+pub mod seal;
 mod server;
 mod sniff;
 
