@@ -120,10 +120,8 @@ impl Shared {
         let mut cipher = XChaCha20::new(&self.0.into(), &nonce.into());
         let mut block = [0; BLOCK];
         cipher.apply_keystream(&mut block);
-        let [key, _] = *block.as_chunks::<32>().0 else {
-            unreachable!("a block holds two keys")
-        };
-        (cipher, Poly1305::new(&key.into()))
+        let key = block.first_chunk::<32>().expect("a block holds two keys");
+        (cipher, Poly1305::new(key.into()))
     }
 }
 
