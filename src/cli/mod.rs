@@ -65,11 +65,14 @@ struct Raw {
     args: Vec<String>,
 }
 
-/// Programs that this one is under other names: what they do with the arguments behind the name.
-const NAMES: &[(&str, fn(&[String]) -> ExitCode)] = &[("rspamc", rspamc::main)];
+/// What a program does with the arguments behind its name.
+type Program = fn(&[String]) -> ExitCode;
+
+/// Programs that this one is under other names.
+const NAMES: &[(&str, Program)] = &[("rspamc", rspamc::main)];
 
 /// The program that the name of this one means, if it is another's.
-fn by_name(called: &OsStr) -> Option<fn(&[String]) -> ExitCode> {
+fn by_name(called: &OsStr) -> Option<Program> {
     let name = Path::new(called).file_name()?;
     NAMES.iter().find(|(known, _)| name == *known).map(|(_, main)| *main)
 }
@@ -169,10 +172,28 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
+    fn only_whole_names_are_other_programs() {
+        for (called, other) in [
+            ("rspamc", true),
+            ("/usr/bin/rspamc", true),
+            ("./torwart", false),
+            ("rspamc2", false),
+            ("", false),
+            ("/", false),
+        ] {
+            assert_eq!(by_name(OsStr::new(called)).is_some(), other, "{called}");
+        }
+    }
+
+    #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
         assert!(Cli::try_parse_from(["torwart"]).unwrap().verb.is_none());
         assert!(Cli::try_parse_from(["torwart", "scan", "-i", "1.2.3.4", "-r", "a@b", "-r", "c@d", "x.eml"]).is_ok());
         assert!(Cli::try_parse_from(["torwart", "serve", "--log-format", "xml"]).is_err());
+        let raw = Cli::try_parse_from(["torwart", "rspamc", "-h", "x", "--help", "-jv", "--", "a"])
+            .unwrap()
+            .verb;
+        assert!(matches!(raw, Some(Verb::Rspamc(raw)) if raw.args == ["-h", "x", "--help", "-jv", "--", "a"]));
     }
 }

@@ -59,14 +59,16 @@ impl Command {
     }
 }
 
+const SYMBOLS: Command = command(
+    "symbols",
+    "/checkv2",
+    Shown::Scan,
+    "scan messages and show the symbols; without any command too",
+)
+.scanning();
+
 const COMMANDS: &[Command] = &[
-    command(
-        "symbols",
-        "/checkv2",
-        Shown::Scan,
-        "scan messages and show the symbols; without any command too",
-    )
-    .scanning(),
+    SYMBOLS,
     command("learn_spam", "/learnspam", Shown::Config, "learn messages as spam"),
     command("learn_ham", "/learnham", Shown::Config, "learn messages as ham"),
     command("learn_class:", "/learnclass", Shown::Config, "learn messages as this class").classed("Class"),
@@ -120,7 +122,7 @@ pub(super) fn find(word: &str) -> Option<(&'static Command, String)> {
 
 /// The command without a word.
 pub(super) fn usual() -> (&'static Command, String) {
-    (&COMMANDS[0], String::new())
+    (&SYMBOLS, String::new())
 }
 
 /// What `--commands` prints.

@@ -106,7 +106,9 @@ impl Rounds<'_> {
         std::thread::scope(|scope| {
             for input in inputs {
                 let sender = sender.clone();
-                scope.spawn(move || sender.send(self.outcome(input)));
+                scope.spawn(move || {
+                    let _ = sender.send(self.outcome(input));
+                });
             }
             drop(sender);
             outcomes.iter().fold(0, |code, outcome| code | self.show.one(outcome))

@@ -24,6 +24,7 @@ const NAMELESS: u32 = u32::MAX;
 
 /// The same for every message.
 pub(super) struct Asker {
+    connect: String,
     place: Place,
     wait: Duration,
     path: &'static str,
@@ -66,6 +67,7 @@ impl Asker {
         };
         let v3 = options.protocol_v3 && command.path == "/checkv2";
         Ok(Asker {
+            connect: options.connect.clone(),
             place: Place::parse(&options.connect, usual),
             wait: Duration::from_secs_f64(wait),
             path: if v3 { "/checkv3" } else { command.path },
@@ -96,10 +98,7 @@ impl Asker {
 
     fn trouble(&self, failed: Failed) -> Trouble {
         let text = match failed {
-            Failed::Unknown(_) => {
-                let (Place::Tcp(name) | Place::Unix(name)) = &self.place;
-                return Trouble::Nowhere(format!("cannot connect to {name}: No such file or directory"));
-            }
+            Failed::Unknown(_) => return Trouble::Nowhere(format!("cannot connect to {}: No such file or directory", self.connect)),
             Failed::Unreachable(error) => format!("IO write error: {}", strerror(&error)),
             Failed::Broken(error) => format!("IO read error: {}", strerror(&error)),
             Failed::TimedOut => "IO timeout".to_owned(),
@@ -134,11 +133,12 @@ impl Asker {
             None => ("text/plain".to_owned(), body),
         };
         let method = if body.is_empty() { "GET" } else { "POST" };
-        let mut head = format!(
-            "{method} {} HTTP/1.0\r\nContent-Length: {}\r\nConnection: close\r\n",
-            self.path,
-            body.len()
-        );
+        let mut head = format!("{method} {} HTTP/1.0\r\n", self.path);
+        // Within a seal there is no connection to speak of, nor need an empty body be told of.
+        if !body.is_empty() || self.seal.is_none() {
+            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        head.push_str(if self.seal.is_none() { "Connection: close\r\n" } else { "" });
         if !body.is_empty() {
             head.push_str(&format!("Content-Type: {kind}\r\n"));
         }
@@ -173,9 +173,16 @@ fn headers(options: &Options, more: &[(&str, String)]) -> Result<Vec<(String, St
     let given = |value: &Option<String>| value.clone();
     let on = |set: bool, value: &str| set.then(|| value.to_owned());
     let counted = |number: i32| (number != 0).then(|| number.to_string());
+    let renamed = options
+        .header
+        .iter()
+        .any(|header| split(header).0.eq_ignore_ascii_case("User-Agent"));
     let flags = [(options.pass_all, "pass_all,"), (options.profile, "profile,"), (true, "body_block")];
     let single = [
-        ("User-Agent", Some(options.user_agent.clone()).filter(|name| !name.is_empty())),
+        (
+            "User-Agent",
+            Some(options.user_agent.clone()).filter(|name| !name.is_empty() && !renamed),
+        ),
         ("Flags", Some(flags.iter().filter(|(set, _)| *set).map(|(_, flag)| *flag).collect())),
         ("Ip", options.ip.as_deref().map(address)),
         ("From", given(&options.from)),
@@ -201,13 +208,18 @@ fn headers(options: &Options, more: &[(&str, String)]) -> Result<Vec<(String, St
     let more = more.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
     let mut all: Vec<(String, String)> = single.chain(several).chain(more).collect();
     for header in &options.header {
-        let (name, value) = header.split_once([':', '=']).unwrap_or((header, ""));
+        let (name, value) = split(header);
         if name.trim().is_empty() {
             return Err(format!("option parsing failed: --header {header} has no name"));
         }
         all.push((name.to_owned(), value.to_owned()));
     }
     Ok(all)
+}
+
+/// `NAME=VALUE`, `NAME:VALUE` or `NAME`.
+pub(super) fn split(header: &str) -> (&str, &str) {
+    header.split_once([':', '=']).unwrap_or((header, ""))
 }
 
 /// An address as it is, a name's first address.
@@ -236,8 +248,9 @@ fn unpacked(reply: &Reply) -> std::io::Result<Vec<u8>> {
         return Ok(reply.body.clone());
     }
     let mut whole = Vec::new();
-    zstd::stream::read::Decoder::new(reply.body.as_slice())?
-        .take(LARGEST)
-        .read_to_end(&mut whole)?;
-    Ok(whole)
+    let decoder = zstd::stream::read::Decoder::new(reply.body.as_slice())?;
+    match decoder.take(LARGEST + 1).read_to_end(&mut whole)? {
+        n if u64::try_from(n).is_ok_and(|n| n <= LARGEST) => Ok(whole),
+        _ => Err(std::io::Error::other(format!("more than {LARGEST} bytes"))),
+    }
 }

@@ -99,13 +99,9 @@ impl Show<'_> {
             object.insert("scan_time".to_owned(), json!(seconds));
         }
         out.push_str(&self.report(&reply.value, &value));
-        let on_line = self.notation().is_some_and(|n| n != Notation::Config);
         let mut out = out.into_bytes();
         if let Some(body) = reply.rewritten.as_ref().filter(|body| !self.kept(body)) {
             out.extend_from_slice(&[b"\nNew body:\n", body.as_slice(), b"\n"].concat());
-            if on_line {
-                return out;
-            }
         }
         out.push(b'\n');
         out
@@ -165,13 +161,13 @@ impl Show<'_> {
             (Some(message), _) => self.mime(message, seconds, understood),
             (None, Ok(reply)) => Some(self.report(&reply.value, &reply.value).into_bytes()),
             (None, Err((text, _))) => {
-                eprintln!("Cannot execute {line}: {text}");
+                eprint!("Cannot execute {line}: {text}");
                 return 1;
             }
         };
         let Some(text) = text else { return 0 };
         exec::run(line, &text).unwrap_or_else(|problem| {
-            eprintln!("Cannot execute {line}: {problem}");
+            eprint!("Cannot execute {line}: {problem}");
             1
         })
     }

@@ -1,6 +1,7 @@
 //! `--protocol-v3`: the two parts of a request for `/checkv3` (`http-api` 1.11). Only servers of rspamd 4 know it.
 
 use super::options::Options;
+use super::request::split;
 use serde_json::{Map, Value, json};
 
 /// What is known of the message apart from itself.
@@ -34,7 +35,7 @@ pub(super) fn metadata(options: &Options) -> Value {
     let headers: Map<String, Value> = options
         .metadata_header
         .iter()
-        .map(|header| header.split_once([':', '=']).unwrap_or((header, "")))
+        .map(|header| split(header))
         .map(|(name, value)| (name.to_owned(), json!(value)))
         .collect();
     if !headers.is_empty() {
