@@ -106,6 +106,24 @@ fn settings(walk: &mut Walk<'_>, kind: &str, worker: &Value) {
         let path = path.join(".");
         walk.emit(&path, &["listen", "controller", ours].map(str::to_owned), &entry, value);
     }
+    if let Some(entry) = text("keypair")
+        && kind == "normal"
+    {
+        let inside = each(&entry.value).first().and_then(Value::table);
+        match inside.and_then(|table| table.get("privkey")) {
+            Some(secret) => {
+                if let Some(value) = walk.convert(Kind::Text, &["worker", kind, "keypair", "privkey"], secret) {
+                    walk.emit(
+                        "worker.normal.keypair",
+                        &["listen", "http", "keypair"].map(str::to_owned),
+                        &entry,
+                        value,
+                    );
+                }
+            }
+            None => walk.lost(&entry, "worker.normal.keypair", "the encryption: the section names no privkey"),
+        }
+    }
     if let Some(entry) = text("max_auth_failures").or_else(|| text("auth_failure_window"))
         && kind == "controller"
     {
@@ -136,7 +154,7 @@ fn without(worker: &Value) -> Value {
         "discard_on_reject",
         "quarantine_on_reject",
         "type",
-        "fann",
+        "keypair",
     ];
     let mut rest = worker.clone();
     if let Some(table) = rest.table_mut() {

@@ -265,7 +265,7 @@ pub const WORKERS: &[Row] = &[
     row("worker.normal.max_tasks", Int, Later("a bound on messages at a time")),
     row("worker.normal.encrypted_only", Bool, At("listen.http.encrypted_only")),
     row("worker.normal.allow_file_and_shm_inputs", Bool, At("listen.http.allow_local_files")),
-    row("worker.normal.keypair", Any, Later("the encryption of rspamd's own protocol")),
+    row("worker.normal.keypair", Any, Special),
     row("worker.normal.ssl_cert", Text, At("listen.http.tls.cert")),
     row("worker.normal.ssl_key", Text, At("listen.http.tls.key")),
     row("worker.normal.ssl", Bool, Nothing("a certificate and its key switch TLS on")),
