@@ -5,6 +5,7 @@
 
 mod clamav;
 mod config_bad;
+mod config_trees;
 mod daemon;
 mod floors;
 mod guide;
@@ -29,4 +30,5 @@ mod start;
 mod store;
 mod store_cli;
 mod support;
+mod tree_bad;
 mod ucl;

@@ -68,7 +68,10 @@ pub fn used(around: &Surroundings, parsed: &Parsed, raw: &Value, out: &mut Trans
         if real.starts_with(real_folder(around)) && real.is_file() && !read.contains(&real) {
             uses.push(Use {
                 path: real,
-                what: format!("a list for {by}"),
+                what: match by.as_str() {
+                    "lua" => "a script, not supported".to_owned(),
+                    _ => format!("a list for {by}"),
+                },
             });
         }
     }

@@ -3,14 +3,15 @@
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
 
 use super::surroundings::Surroundings;
-use super::translate::{Fate, Loss, Translated, few};
+use super::translate::{Fate, Loss, Translated};
+use super::wording::few;
 use crate::config::report::Diagnostic;
-use crate::config::value::{Node, Place, Value};
+use crate::config::value::{Node, Place, Source, Value};
 
 /// Bytes of one file that are looked at.
 const LONGEST: u64 = 1 << 20;
@@ -20,7 +21,9 @@ const MOST: usize = 1_000;
 const STOCK: [&str; 2] = ["rules/rspamd.lua", "lua_bayes_learn"];
 /// Names of symbols as scripts write them.
 static SYMBOL: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?:register_symbol|insert_result|symbol|name)\b[^"'\n]{0,40}["']([A-Z][A-Z0-9_]{2,})["']"#).expect("a pattern of ours")
+    let called = r#"(?:register_symbol|insert_result|symbol|name)\b[^"'\n]{0,40}["']([A-Z][A-Z0-9_]{2,})["']"#;
+    let assigned = r#"rspamd_config(?:\.|\[["'])([A-Z][A-Z0-9_]{2,})(?:["']\])?\s*="#;
+    Regex::new(&format!("{called}|{assigned}")).expect("a pattern of ours")
 });
 
 /// Reports all Lua of the tree.
@@ -37,21 +40,36 @@ pub fn all(around: &Surroundings, raw: &Value, out: &mut Translated) {
     for path in files(around) {
         let text = read(&path);
         if !text.trim().is_empty() {
-            lost(out, &path.display().to_string(), None, &symbols(&text));
+            let name = path.display().to_string();
+            lost(out, &name, Some(first(&name, &text)), &symbols(&text));
         }
     }
+}
+
+/// Where a script file begins to do something: at its first symbol, else at its top.
+fn first(name: &str, text: &str) -> Place {
+    let source = Arc::new(Source {
+        name: name.to_owned(),
+        text: text.to_owned(),
+        built_in: false,
+        lenient: true,
+    });
+    let found = SYMBOL.captures(text).and_then(|found| found.get(1).or(found.get(2)));
+    let end = text.find('\n').unwrap_or(text.len());
+    found.map_or_else(|| Place::new(&source, 0, end), |name| Place::new(&source, name.start(), name.end()))
 }
 
 fn lost(out: &mut Translated, what: &str, place: Option<Place>, symbols: &[String]) {
     let names = match symbols {
         [] => String::new(),
+        [one] => format!(", and the symbol {one} stays away"),
         all => format!(", and the symbols {} stay away", few(all)),
     };
     let finding = Diagnostic::warning(format!("{what} is not supported: there is no Lua here{names}")).at(place.clone());
     let help = "patterns can be rules of their own, lists belong to [modules.multimap]";
     out.findings.push(finding.help(help));
     out.losses.push(Loss {
-        what: if place.is_some() { "a script".to_owned() } else { what.to_owned() },
+        what: what.to_owned(),
         place,
         fate: Fate::Lost(if symbols.is_empty() {
             "what it does".to_owned()
@@ -113,7 +131,7 @@ fn read(path: &Path) -> String {
 fn symbols(text: &str) -> Vec<String> {
     let mut names = Vec::new();
     for found in SYMBOL.captures_iter(text) {
-        let name = found.get(1).map_or("", |name| name.as_str()).to_owned();
+        let name = found.get(1).or(found.get(2)).map_or("", |name| name.as_str()).to_owned();
         if !names.contains(&name) {
             names.push(name);
         }

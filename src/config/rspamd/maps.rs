@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::kind;
-use super::translate::{Fate, Walk, few, written};
+use super::translate::{Fate, Walk};
+use super::wording::{few, written};
 use crate::config::report::Diagnostic;
 use crate::config::value::{Entry, Node, Table, Value};
 
@@ -41,6 +42,15 @@ pub fn fits(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) -> bool {
     walk.out.findings.push(Diagnostic::warning(finding).at(entry.key_place.clone()));
     walk.account(&name, Some(entry.key_place.clone()), Fate::Lost(symbol));
     false
+}
+
+/// Takes a rule back whose list cannot be read here: that was told, and a rule without a list would be told once more.
+pub fn settle(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) {
+    let ours: Vec<String> = ["modules"].iter().chain(path).map(|step| (*step).to_owned()).collect();
+    let read = walk.out.layer.at(ours.iter().map(String::as_str).chain(["map"])).is_some();
+    if path.first() == Some(&"multimap") && entry.value.at(["map"]).is_some() && !read {
+        walk.out.layer.remove(&ours);
+    }
 }
 
 /// Names the symbols of the stock rules that cannot work here: they read lists from the net.
@@ -141,7 +151,7 @@ fn local(walk: &mut Walk<'_>, name: &str, entry: &Entry, item: &Value, text: &st
             bare.trim_start_matches(USUAL)
         )),
         None if several => return None,
-        None => finding,
+        None => finding.help("put the file there, or correct the path"),
     };
     walk.out.findings.push(finding);
     (!several).then(|| bare.to_owned())

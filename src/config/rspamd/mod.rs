@@ -8,6 +8,7 @@
 //! | `kind` | how a value there is written here |
 //! | `translate` | walks the tree by the table |
 //! | `special`, `workers`, `symbols`, `redis`, `maps` | settings whose shape differs |
+//! | `wording` | how values, places and names are put into sentences |
 //! | `files`, `lua` | files that nobody reads, and those we cannot |
 //!
 //! Only what differs from the stock settings (`config/stock`) becomes a setting here: the defaults are the same. It knows UCL's
@@ -24,10 +25,12 @@ mod symbols;
 mod table;
 mod translate;
 mod tree;
+mod wording;
 mod workers;
 
 pub use files::Use;
 pub use surroundings::{Surroundings, located};
 pub use table::{Kind, Row, To, find, rows};
-pub use translate::{Fate, Loss, shown};
+pub use translate::{Fate, Loss};
 pub use tree::{Tree, read};
+pub use wording::shown;

@@ -2,8 +2,9 @@
 
 use super::kind::{self, same};
 use super::table::Kind;
-use super::translate::{Fate, Walk, few, written};
+use super::translate::{Fate, Walk};
 use super::tree::each;
+use super::wording::{few, written};
 use crate::base::suggest::nearest;
 use crate::config::report::Diagnostic;
 use crate::config::value::{Entry, Node, Table, Value};
@@ -232,10 +233,12 @@ fn gone(walk: &mut Walk<'_>, raw: &Value) {
             let instead = raw
                 .at(["group", group.key.as_str(), "symbols"])
                 .or(raw.at(["group", group.key.as_str()]));
+            place = place.or_else(|| written(&instead?.place));
             let instead = instead.unwrap_or(raw).place.clone();
-            place = place.or_else(|| written(&instead));
-            let zero = Value::new(Node::Float(0.0), instead);
-            walk.put(&["groups", &group.key, "symbols", &entry.key, "score"], entry, zero);
+            for (key, node) in [("score", Node::Float(0.0)), ("ignore", Node::Bool(true))] {
+                let value = Value::new(node, instead.clone());
+                walk.put(&["groups", &group.key, "symbols", &entry.key, key], entry, value);
+            }
             lost.push(entry.key.clone());
         }
     }

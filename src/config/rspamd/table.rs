@@ -40,6 +40,8 @@ pub enum To {
     Special,
     /// It means nothing here, and why.
     Nothing(&'static str),
+    /// People write it, and it means nothing there either: why it can go.
+    Neither(&'static str),
     /// It is not supported in this version, and what is lost.
     Later(&'static str),
 }
@@ -136,7 +138,7 @@ impl Row {
                 Some(steps.map(str::to_owned).collect())
             }
             To::Same | To::Source => Some(std::iter::once("modules").chain(path.iter().copied()).map(str::to_owned).collect()),
-            To::Special | To::Nothing(_) | To::Later(_) => None,
+            To::Special | To::Nothing(_) | To::Neither(_) | To::Later(_) => None,
         }
     }
 }

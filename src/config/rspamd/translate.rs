@@ -3,6 +3,7 @@
 use super::kind::{self, converted, same};
 use super::surroundings::Surroundings;
 use super::table::{self, Kind, LACKING, Row, SECTIONS, To};
+use super::wording::{count, few, found, shown, unblanked, written};
 use super::{maps, redis, symbols, workers};
 use crate::base::suggest::nearest;
 use crate::config::report::Diagnostic;
@@ -61,6 +62,9 @@ const UNLIKE: &[&str] = &["logging.type", "logging.filename"];
 /// Sections that the peer reads with types: a wrong value is an error there too.
 const TYPED: &[&str] = &["options", "logging", "worker", "actions", "classifier"];
 
+/// The priority of override.d.
+const OVERRIDE: u8 = 10;
+
 /// Walks the whole tree.
 pub fn all(raw: &Value, stock: &Value, around: &Surroundings) -> Translated {
     let layer = Value::new(Node::Table(Table::default()), raw.place.clone());
@@ -109,13 +113,6 @@ impl Walk<'_> {
                 let off = kind::with(&entry.value, Node::Bool(false));
                 self.put(&["modules", name, "enabled"], entry, off);
             }
-            Node::Table(inside) if inside.get(name).is_some_and(|inner| inner.value.table().is_some()) && inside.iter().count() == 1 => {
-                let text = format!("[{name}] stands inside itself: a file of local.d or override.d holds what is inside the section");
-                let warning = Diagnostic::warning(text).at(inside.get(name).map(|inner| inner.key_place.clone()));
-                self.out
-                    .findings
-                    .push(warning.help(format!("leave `{name} {{` and its `}}` out of the file")));
-            }
             _ => self.section(&[name], &entry.value, false),
         }
     }
@@ -132,20 +129,16 @@ impl Walk<'_> {
         }
         let mut symbols: Vec<String> = lacking.symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
         named_symbols(&entry.value, &mut symbols);
-        let what = match symbols.as_slice() {
-            [] => format!("the module {name}"),
-            all => format!("the symbols {}", few(all)),
+        let (lost, what) = match symbols.as_slice() {
+            [] => (String::new(), format!("the module {name}")),
+            all => (format!(": the symbols {} stay away", few(all)), symbols.join(", ")),
         };
-        let text = format!(
-            "this version has no module {name}: {what} stay{} away",
-            if symbols.is_empty() { "s" } else { "" }
-        );
-        self.out.findings.push(Diagnostic::warning(text).at(written(&entry.key_place)));
-        self.account(
-            name,
-            written(&entry.key_place),
-            Fate::Lost(if symbols.is_empty() { what } else { symbols.join(", ") }),
-        );
+        let text = format!("this version has no module {name}{lost}");
+        let inside = entry.value.table().into_iter().flat_map(Table::iter);
+        let mut places = std::iter::once(entry).chain(inside).filter_map(|entry| written(&entry.key_place));
+        let place = places.next();
+        self.out.findings.push(Diagnostic::warning(text).at(place.clone()));
+        self.account(name, place, Fate::Lost(what));
     }
 
     /// The settings of a section; `whole` where they count even if they are the stock ones.
@@ -170,7 +163,37 @@ impl Walk<'_> {
         }
     }
 
+    /// Reports a section that stands inside itself, as in a file of local.d that names its section once more.
+    pub fn nested(&mut self, path: &[&str], entry: &Entry) -> bool {
+        let (Some((key, above)), Some(inside)) = (path.split_last(), entry.value.table()) else {
+            return false;
+        };
+        if above.is_empty() || path.first() != Some(key) || self.is_stock(path, &entry.value) {
+            return false;
+        }
+        // A rule may be called like its module: then it holds settings of rules, and no sections.
+        let known = |entry: &Entry| table::find(&[path, &[&entry.key]].concat()).is_some();
+        if inside.iter().any(known) && inside.iter().all(|entry| known(entry) || entry.value.table().is_none()) {
+            return false;
+        }
+        let section = above.join(".");
+        let text = format!("[{section}] stands inside itself: what is in there has no effect, neither here nor with rspamd");
+        let help = format!("a file of local.d or override.d holds what is inside the section: leave `{key} {{` and its `}}` out");
+        self.account(
+            &format!("{section}.{key}"),
+            Some(entry.key_place.clone()),
+            Fate::Lost(format!("all that is inside it ({} settings)", count(inside))),
+        );
+        self.out
+            .findings
+            .push(Diagnostic::warning(text).at(entry.key_place.clone()).help(help));
+        true
+    }
+
     fn setting(&mut self, path: &[&str], entry: &Entry, whole: bool) {
+        if self.nested(path, entry) {
+            return;
+        }
         if let Some(row) = table::find(path) {
             return self.row(row, path, entry, whole);
         }
@@ -197,7 +220,10 @@ impl Walk<'_> {
             Node::Null | Node::Bool(false) => {}
             Node::Repeated(items) => items.iter().for_each(|item| self.section(path, item, true)),
             _ if rule && !maps::fits(self, path, entry) => (),
-            _ => self.section(path, &entry.value, whole || rule),
+            _ => {
+                self.section(path, &entry.value, whole || rule);
+                maps::settle(self, path, entry);
+            }
         }
     }
 
@@ -217,6 +243,11 @@ impl Walk<'_> {
             To::Nothing(why) => {
                 let text = format!("`{name}` has no meaning here: {why}");
                 self.out.findings.push(Diagnostic::note(text).at(entry.key_place.clone()));
+                self.account(&name, Some(entry.key_place.clone()), Fate::Needless(why.to_owned()));
+            }
+            To::Neither(why) => {
+                let text = format!("`{name}` has no effect, neither here nor with rspamd: {why}");
+                self.out.findings.push(Diagnostic::warning(text).at(entry.key_place.clone()));
                 self.account(&name, Some(entry.key_place.clone()), Fate::Needless(why.to_owned()));
             }
             To::Later(what) => self.lost(entry, &name, what),
@@ -247,18 +278,25 @@ impl Walk<'_> {
         }
         match converted(kind, &entry.value, strict) {
             Ok(mut value) => {
-                self.doubt(kind, path, &entry.value);
+                self.grown(path, &entry.value);
                 value.overridden = hidden_chain(kind, &entry.value, strict);
+                if kind == Kind::Time {
+                    self.thousands(path, &entry.value);
+                }
                 Some(value)
             }
             Err(wanted) => {
                 let text = format!("`{}` takes {wanted}, found {}", path.join("."), found(&entry.value));
                 let fatal = strict && path.first() != Some(&"actions");
+                let mut help = Vec::new();
+                help.extend(unblanked(kind, &entry.value));
                 let finding = if fatal {
                     Diagnostic::error(text)
                 } else {
-                    Diagnostic::warning(text).help("it is left out; rspamd passes over it too")
+                    help.push("it is left out; rspamd passes over it too".to_owned());
+                    Diagnostic::warning(text)
                 };
+                let finding = if help.is_empty() { finding } else { finding.help(help.join("; ")) };
                 self.out.findings.push(finding.at(entry.value.place.clone()));
                 self.account(
                     &path.join("."),
@@ -270,16 +308,9 @@ impl Walk<'_> {
         }
     }
 
-    /// Warns of what is read as it stands, and was hardly meant so.
-    fn doubt(&mut self, kind: Kind, path: &[&str], value: &Value) {
+    /// Notes a list that is added to the one below it.
+    fn grown(&mut self, path: &[&str], value: &Value) {
         let name = path.join(".");
-        if let (Kind::Time, Node::Int(number)) = (kind, &value.node)
-            && value.place.text().ends_with(['m', 'M'])
-        {
-            let text = format!("`{name}` is {number} seconds: `m` is a million");
-            let finding = Diagnostic::warning(text).at(value.place.clone());
-            self.out.findings.push(finding.help("minutes are written 5min"));
-        }
         let Node::List(items) = &value.node else { return };
         let theirs = |item: &&Value| item.place.file() != value.place.file();
         let grown = items.iter().find(theirs).zip(items.iter().find(|item| !theirs(item)));
@@ -292,6 +323,20 @@ impl Walk<'_> {
             let note = note.also(written(&below.place), "the list below");
             self.out.findings.push(note.help("a file in override.d takes the list's place"));
         }
+    }
+
+    /// Warns of a time in thousands or millions of seconds: `5m` looks like five minutes.
+    fn thousands(&mut self, path: &[&str], value: &Value) {
+        let written = value.place.text();
+        let (Node::Int(number), Some(number_end)) = (&value.node, written.strip_suffix(['k', 'K', 'm', 'M', 'g', 'G'])) else {
+            return;
+        };
+        let text = format!("`{}` = {written} is {number} seconds", path.join("."));
+        let help = match written.ends_with(['m', 'M']) {
+            true => format!("write {number_end}min for minutes: m alone stands for a million"),
+            false => "k stands for a thousand, m for a million, g for a thousand million".to_owned(),
+        };
+        self.out.findings.push(Diagnostic::warning(text).at(value.place.clone()).help(help));
     }
 
     fn switch(&mut self, path: &[&str], key: &str, entry: &Entry) {
@@ -383,10 +428,11 @@ impl Walk<'_> {
         });
     }
 
-    /// Notes what this value hides.
-    fn hidden(&mut self, path: &[&str], value: &Value) {
+    /// Notes what this value hides. That local.d says otherwise than the stock settings is no news.
+    pub fn hidden(&mut self, path: &[&str], value: &Value) {
         let Some(below) = &value.overridden else { return };
-        if same(below, value) {
+        let usual = value.priority < OVERRIDE && !matches!(below.node, Node::Table(_) | Node::List(_));
+        if same(below, value) || usual && self.is_stock(path, below) {
             return;
         }
         let name = path.join(".");
@@ -402,59 +448,12 @@ impl Walk<'_> {
     }
 }
 
-fn count(table: &Table) -> usize {
-    table.iter().count()
-}
-
 /// The chain of what a value hides, in our words as far as it can be said.
 fn hidden_chain(kind: Kind, value: &Value, strict: bool) -> Option<Box<Value>> {
     let below = value.overridden.as_ref()?;
     let mut read = converted(kind, below, strict).ok()?;
     read.overridden = hidden_chain(kind, below, strict);
     Some(Box::new(read))
-}
-
-/// A place that somebody wrote; none in the settings that are part of the program.
-pub fn written(place: &Place) -> Option<Place> {
-    (!place.source().built_in).then(|| place.clone())
-}
-
-/// A value in a few words; passwords are not shown.
-pub fn shown(path: &[&str], value: &Value) -> String {
-    let secret = path.last().is_some_and(|key| key.contains("password") || key.contains("key"));
-    match &value.node {
-        _ if secret => "***".to_owned(),
-        Node::Null => "null".to_owned(),
-        Node::Bool(yes) => yes.to_string(),
-        Node::Int(number) => number.to_string(),
-        Node::Float(number) => number.to_string(),
-        Node::Time(number) => format!("{number}s"),
-        Node::Text(text) => {
-            let short: String = text.chars().take(60).collect();
-            let more = if short.len() < text.len() { ".." } else { "" };
-            format!("\"{}{more}\"", short.escape_debug())
-        }
-        Node::List(items) => format!("a list of {}", items.len()),
-        Node::Repeated(items) => format!("{} values", items.len()),
-        Node::Table(table) => format!("a section of {}", count(table)),
-    }
-}
-
-fn found(value: &Value) -> String {
-    match &value.node {
-        Node::Text(_) => format!("the string {}", shown(&[], value)),
-        node => node.kind().to_owned(),
-    }
-}
-
-/// Names in a sentence; of many the first.
-pub fn few(names: &[String]) -> String {
-    const MOST: usize = 8;
-    let first = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(MOST) {
-        0 => first,
-        more => format!("{first} and {more} more"),
-    }
 }
 
 /// A module that somebody switched off.

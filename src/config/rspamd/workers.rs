@@ -97,6 +97,7 @@ fn settings(walk: &mut Walk<'_>, kind: &str, worker: &Value) {
         }
         let path = ["worker", kind, key];
         let Some(entry) = text(key) else { continue };
+        walk.hidden(&path, &entry.value);
         let Some(value) = walk.convert(Kind::Text, &path, &entry) else {
             continue;
         };
@@ -243,14 +244,11 @@ fn upstreams(walk: &mut Walk<'_>, worker: &Value) {
 /// True for an address of this machine's own scanner.
 fn is_here(host: &Value) -> bool {
     let Node::Text(text) = &host.node else { return true };
-    let text = ["random:", "master-slave:", "round-robin:", "hash:"]
-        .iter()
-        .find_map(|p| text.strip_prefix(p))
-        .unwrap_or(text);
+    let text = kind::server(text);
     let name = text
         .strip_prefix('[')
         .and_then(|rest| rest.split(']').next())
-        .unwrap_or(text.split(':').next().unwrap_or(text));
+        .unwrap_or(text.split(':').next().unwrap_or(&text));
     text.is_empty() || matches!(name, "localhost" | "127.0.0.1" | "::1")
 }
 
@@ -262,6 +260,7 @@ fn addresses(walk: &mut Walk<'_>, kind: &str, worker: &Value) -> Vec<Value> {
         walk.out.findings.push(error.help("name an address, such as localhost:11333"));
         return Vec::new();
     };
+    walk.hidden(&["worker", kind, &entry.key], &entry.value);
     let lines = match &entry.value.node {
         Node::List(items) | Node::Repeated(items) => items.clone(),
         _ => vec![entry.value.clone()],

@@ -1,7 +1,7 @@
 //! Rules as administrators write them: what they define, find and cost, and what is said of mistakes.
 
 use super::*;
-use crate::config::{LoadOptions, load_text};
+use crate::config::{Config, Diagnostic, LoadOptions, load, load_text};
 use crate::engine::{Compat, Facts, Hits, Run, Scan};
 use crate::message::{Envelope, Limits, Mail};
 use std::time::{Instant, SystemTime};
@@ -16,8 +16,13 @@ fn built(name: &str, text: &str, rules: &str) -> (Vec<Rule>, Vec<String>) {
         ..Services::default()
     };
     let loaded = load_text(name, text, &LoadOptions::default()).unwrap();
+    built_of(&loaded.config, &services)
+}
+
+fn built_of(config: &Config, services: &Services) -> (Vec<Rule>, Vec<String>) {
     let mut findings = Vec::new();
-    let rules = build(loaded.config.modules.section("regexp"), &services, &mut findings);
+    let rules = build(config.modules.section("regexp"), services, &mut findings);
+    findings.iter_mut().for_each(Diagnostic::pardon);
     let said = findings.iter().map(|f| {
         let kind = if f.is_error() { "error" } else { "warning" };
         let place = f.place.as_ref().map_or(0, |p| p.line());
@@ -88,8 +93,15 @@ fn mistakes_have_places() {
 
 #[test]
 fn an_imported_tree_keeps_what_can_run() {
-    let text = "[modules.regexp]\nGOOD = '/a/P'\nBAD = '/a(/P'\nSCRIPT = { re = '/b/P', condition = 'return true', max_len = 3 }\n";
-    let (rules, said) = built("regexp.conf", text, "");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("local.d")).unwrap();
+    let text = "GOOD = '/a/P'\nBAD = '/a(/P'\nSCRIPT = { re = '/b/P', condition = 'return true', max_len = 3 }\n";
+    std::fs::write(folder.path().join("local.d/regexp.conf"), text).unwrap();
+    let options = LoadOptions {
+        rspamd: Some(folder.path().to_owned()),
+        ..LoadOptions::default()
+    };
+    let (rules, said) = built_of(&load(&options).unwrap().config, &Services::default());
     assert_eq!(rules[0].symbols.len(), 2);
     assert_eq!(said.len(), 3, "{said:#?}");
     assert!(said.iter().all(|s| s.starts_with("warning")), "{said:#?}");

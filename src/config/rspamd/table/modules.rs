@@ -1,7 +1,7 @@
 //! Rows of the modules this version has (modules.md), and the list of those it lacks.
 
 use super::Kind::{Any, Bool, Int, Number, Size, Text, Time, Words};
-use super::To::{At, Later, Nothing, Same, Source};
+use super::To::{At, Later, Neither, Nothing, Same, Source};
 use super::{Row, row};
 
 const KEYS: &str = "keys in the store have a form of their own";
@@ -56,16 +56,8 @@ pub const ROWS: &[Row] = &[
     ),
     row("antivirus.*.product_id", Int, Nothing("it means something to other scanners only")),
     row("antivirus.*.tmpdir", Text, Nothing("it means something to other scanners only")),
-    row(
-        "antivirus.*.scan_unauthenticated",
-        Bool,
-        Nothing("it means nothing to rspamd either: mail is scanned whoever sent it"),
-    ),
-    row(
-        "antivirus.*.stream",
-        Bool,
-        Nothing("it means nothing to rspamd either: clamd is always sent a stream"),
-    ),
+    row("antivirus.*.scan_unauthenticated", Bool, Neither("mail is scanned whoever sent it")),
+    row("antivirus.*.stream", Bool, Neither("clamd is always sent a stream")),
     // greylist
     row("greylist.expire", Time, Same),
     row("greylist.timeout", Time, Same),
@@ -252,8 +244,8 @@ pub const ROWS: &[Row] = &[
     row("ratelimit.allow_local", Bool, Later("limits for local mail")),
     row("ratelimit.custom_keywords", Any, Nothing(NO_LUA)),
     row("ratelimit.message_func", Any, Nothing(NO_LUA)),
-    row("ratelimit.max_delay", Time, Nothing("it means nothing to rspamd either")),
-    row("ratelimit.max_rcpt", Int, Nothing("it means nothing to rspamd either")),
+    row("ratelimit.max_delay", Time, Neither("rates and bursts are all that counts")),
+    row("ratelimit.max_rcpt", Int, Neither("rates and bursts are all that counts")),
     // regexp
     row("regexp.max_size", Size, Same),
     row("regexp.*", Any, Same),
