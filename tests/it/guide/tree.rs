@@ -74,7 +74,11 @@ fn log() -> String {
 
 /// `rspamc` as the guide calls it: nobody says where the daemon is.
 fn rspamc(arguments: &[&str], stdin: &str) -> Vec<String> {
-    let mut command = Command::new(program("rspamc"));
+    rspamc_of(&program("rspamc"), arguments, stdin)
+}
+
+fn rspamc_of(client: &Path, arguments: &[&str], stdin: &str) -> Vec<String> {
+    let mut command = Command::new(client);
     command.args(arguments).env("LC_ALL", "C.UTF-8");
     report(&run(&mut command, stdin.as_bytes()))
 }
@@ -110,7 +114,7 @@ fn everything() {
     let mut machine = Machine::start();
     the_files_are_in_order(&machine);
     every_port_is_the_guides();
-    a_listed_address_is_rejected();
+    a_listed_address_is_rejected(&machine);
     a_virus_is_rejected_and_seen_in_the_log(&machine);
     let postfix = Postfix::start(local(11332), NAMES);
     gtube_is_refused_by_postfix(&postfix);
@@ -168,9 +172,24 @@ fn every_port_is_the_guides() {
     }
 }
 
-fn a_listed_address_is_rejected() {
-    assert_eq!(rspamc(&["-i", "10.88.113.22"], "hallo welt\n"), FIRST_REPORT);
-    assert_eq!(rspamc(&["-i", "10.88.113.21"], "hallo welt\n"), SECOND_REPORT);
+/// By Debian's client, and by the one that this program is under that name.
+fn a_listed_address_is_rejected(machine: &Machine) {
+    let ours = machine.folder.join("rspamc");
+    symlink(Torwart::binary(), &ours).expect("a link of that name");
+    for client in [program("rspamc"), ours] {
+        assert_eq!(
+            rspamc_of(&client, &["-i", "10.88.113.22"], "hallo welt\n"),
+            FIRST_REPORT,
+            "{}",
+            client.display()
+        );
+        assert_eq!(
+            rspamc_of(&client, &["-i", "10.88.113.21"], "hallo welt\n"),
+            SECOND_REPORT,
+            "{}",
+            client.display()
+        );
+    }
 }
 
 /// `rspamc --ip 1.2.3.4 /tmp/virus.eml`

@@ -1,4 +1,4 @@
-//! Rows of the modules this version has (modules.md), and the list of those it lacks.
+//! Rows of the modules this version has (modules.md).
 
 use super::Kind::{Any, Bool, Int, Number, Size, Text, Time, Words};
 use super::To::{At, Later, Neither, Nothing, Same, Source};
