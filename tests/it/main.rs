@@ -27,4 +27,5 @@ mod start;
 mod store;
 mod store_cli;
 mod support;
+mod tree;
 mod ucl;
