@@ -58,7 +58,7 @@ fn group(walk: &mut Walk<'_>, name: &str, entry: &Entry) {
                 .as_ref()
                 .and_then(|stock| stock.at([key]))
                 .is_some_and(|stock| same(stock, &setting.value));
-            if unchanged || NEEDLESS.contains(&key) && key != "disabled" {
+            if unchanged || NEEDLESS.contains(&key) && key != "disabled" || came_along(setting) {
                 continue;
             }
             if key == "disabled" {
@@ -110,6 +110,11 @@ fn each_symbol(symbols: &Value, take: &mut dyn FnMut(&Entry)) {
     }
 }
 
+/// Words that came with a file of the package, not with a change.
+fn came_along(setting: &Entry) -> bool {
+    setting.key == "description" && setting.value.priority == 0
+}
+
 fn symbol(walk: &mut Walk<'_>, group: &str, entry: &Entry) {
     let name = entry.key.as_str();
     if walk
@@ -122,9 +127,7 @@ fn symbol(walk: &mut Walk<'_>, group: &str, entry: &Entry) {
     let path = path(group, &["symbols", name]);
     match &entry.value.node {
         Node::Table(table) => table.iter().for_each(|setting| {
-            // Words that came with a file of the package, not with a change.
-            let words = setting.key == "description" && entry.value.priority == 0;
-            if !words && !NEEDLESS.contains(&setting.key.as_str()) {
+            if !came_along(setting) && !NEEDLESS.contains(&setting.key.as_str()) {
                 one(walk, SYMBOL, &["group", group, "symbols", name], &path, setting);
             }
         }),
