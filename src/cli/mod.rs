@@ -3,6 +3,7 @@
 mod access;
 mod check;
 mod client;
+mod config;
 mod control;
 mod folder;
 mod greylist;
@@ -33,6 +34,8 @@ enum Verb {
     Serve(ServeArgs),
     /// Check the configuration: every finding to stderr, `syntax OK` or `syntax BAD` to stdout, exit 0 or 1
     Check(check::CheckArgs),
+    /// Look at the configuration, or at one to come
+    Config(config::SettingsArgs),
     /// Scan messages and print the report
     Scan(Box<scan::ScanArgs>),
     /// Show the counters of the running daemon
@@ -113,6 +116,7 @@ pub fn main() -> ExitCode {
     let outcome = match verb {
         Verb::Serve(args) => return serve(args),
         Verb::Check(args) => check::run(&args),
+        Verb::Config(args) => config::run(&args),
         Verb::Scan(args) => scan::run(&args),
         Verb::Stat(args) => control::stat(&args),
         Verb::History(args) => history::run(&args),

@@ -7,8 +7,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::account::{Fate, Item};
 use super::surroundings::Surroundings;
-use super::translate::{Fate, Loss, Translated, few};
+use super::translate::{Translated, few};
 use crate::config::report::Diagnostic;
 use crate::config::value::{Node, Place, Value};
 
@@ -26,23 +27,23 @@ static SYMBOL: LazyLock<Regex> = LazyLock::new(|| {
 /// Reports all Lua of the tree.
 pub fn all(around: &Surroundings, raw: &Value, out: &mut Translated) {
     for (place, text) in scripts(raw) {
-        lost(out, "this script", Some(place), &symbols(&text));
+        lost(out, raw, "this script", Some(place), &symbols(&text));
     }
     for value in raw.at(["lua"]).into_iter().flat_map(super::tree::each) {
         let Node::Text(path) = &value.node else { continue };
         if !STOCK.iter().any(|stock| path.contains(stock)) {
-            lost(out, path, Some(value.place.clone()), &symbols(&read(Path::new(path))));
+            lost(out, raw, path, Some(value.place.clone()), &symbols(&read(Path::new(path))));
         }
     }
     for path in files(around) {
         let text = read(&path);
         if !text.trim().is_empty() {
-            lost(out, &path.display().to_string(), None, &symbols(&text));
+            lost(out, raw, &path.display().to_string(), None, &symbols(&text));
         }
     }
 }
 
-fn lost(out: &mut Translated, what: &str, place: Option<Place>, symbols: &[String]) {
+fn lost(out: &mut Translated, raw: &Value, what: &str, place: Option<Place>, symbols: &[String]) {
     let names = match symbols {
         [] => String::new(),
         all => format!(", and the symbols {} stay away", few(all)),
@@ -50,15 +51,9 @@ fn lost(out: &mut Translated, what: &str, place: Option<Place>, symbols: &[Strin
     let finding = Diagnostic::warning(format!("{what} is not supported: there is no Lua here{names}")).at(place.clone());
     let help = "patterns can be rules of their own, lists belong to [modules.multimap]";
     out.findings.push(finding.help(help));
-    out.losses.push(Loss {
-        what: if place.is_some() { "a script".to_owned() } else { what.to_owned() },
-        place,
-        fate: Fate::Lost(if symbols.is_empty() {
-            "what it does".to_owned()
-        } else {
-            symbols.join(", ")
-        }),
-    });
+    let what = if place.is_some() { "a script" } else { what };
+    let fate = Fate::Lost("there is no Lua here".to_owned());
+    out.account.push(Item::new(what, place, fate).without(symbols, raw));
 }
 
 /// Scripts written into settings, but for the stock one.

@@ -201,7 +201,12 @@ fn composites(walk: &mut Walk<'_>, raw: &Value) {
             continue;
         }
         match &entry.value.node {
-            Node::Null | Node::Bool(false) => off(walk, name, entry),
+            Node::Null | Node::Bool(false) => {
+                let error = Diagnostic::error(format!("the composite {name} must have an expression")).at(entry.key_place.clone());
+                walk.out
+                    .findings
+                    .push(error.help(format!("{name} {{ enabled = false; }} switches it off")));
+            }
             _ => walk.section(&["composites", name], &entry.value, true),
         }
     }

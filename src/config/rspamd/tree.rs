@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::account::Item;
 use super::files::{self, Use};
 use super::lua;
 use super::surroundings::Surroundings;
@@ -31,7 +32,7 @@ pub struct Tree {
     /// The main file; none if there are local files only.
     pub main: Option<PathBuf>,
     /// What became of everything in it that differs from the stock settings.
-    pub account: Vec<translate::Loss>,
+    pub account: Vec<Item>,
 }
 
 /// Reads a tree. What is wrong with it goes to the findings; `None` if it cannot be read at all.
@@ -71,7 +72,7 @@ pub fn read(around: &Surroundings, findings: &mut Vec<Diagnostic>) -> Option<Tre
         files,
         folder: around.folder.clone(),
         main,
-        account: found.losses,
+        account: found.account,
     })
 }
 
