@@ -38,7 +38,7 @@ impl Access {
 
     fn find(which: &ConfigArgs, make: bool) -> Result<Access> {
         let loaded = load(which)?;
-        let Folders { store: folder, run } = folders(which, &loaded.config)?;
+        let Folders { store: folder, run, .. } = folders(which, &loaded.config)?;
         let absent = match control::ask(&run, &json!({ "verb": "stat" })) {
             Ok(_) => return Ok(Access::Daemon(run)),
             Err(absent @ Failure::Absent { .. }) => absent,

@@ -23,6 +23,8 @@ pub(super) struct StatArgs {
 
 /// Where the daemon of a configuration keeps things.
 pub(super) struct Folders {
+    /// What must survive a restart.
+    pub(super) state: PathBuf,
     /// What it remembers: the folder of the store.
     pub(super) store: PathBuf,
     /// Its control socket.
@@ -37,8 +39,8 @@ pub(super) fn folders(which: &ConfigArgs, config: &Config) -> Result<Folders> {
     let (state, _) = chosen.map_err(|e| anyhow!(e))?;
     let run = control::run_folder(&config.paths.run, &environment, root, &state);
     let own = config.store.path.as_os_str();
-    let store = if own.is_empty() { state } else { own.into() };
-    Ok(Folders { store, run })
+    let store = if own.is_empty() { state.clone() } else { own.into() };
+    Ok(Folders { state, store, run })
 }
 
 pub(super) fn stat(args: &StatArgs) -> Result<ExitCode> {
@@ -52,7 +54,7 @@ pub(super) fn stat(args: &StatArgs) -> Result<ExitCode> {
     print(&if args.json {
         report::pretty(&stat) + "\n"
     } else {
-        report::stat(&stat)
+        report::stat(&stat, &report::Look::default())
     });
     Ok(ExitCode::SUCCESS)
 }
@@ -69,8 +71,7 @@ fn stored(state: &Path) -> Result<Value> {
 }
 
 pub(super) fn reload(which: &ConfigArgs) -> Result<ExitCode> {
-    // The new configuration may be broken, and then the daemon shall be the one to say so.
-    let config = crate::config::load(&which.options().load()).map_or_else(|_| folders_only(which), |l| l.config);
+    let config = readable(which);
     let folders = folders(which, &config)?;
     match control::ask(&folders.run, &json!({ "verb": "reload" })) {
         Ok(done) => {
@@ -84,6 +85,11 @@ pub(super) fn reload(which: &ConfigArgs) -> Result<ExitCode> {
         }
         Err(absent) => Err(absent.into()),
     }
+}
+
+/// The configuration, or its folders: it may be broken, and then the daemon shall be the one to say so.
+pub(super) fn readable(which: &ConfigArgs) -> Config {
+    crate::config::load(&which.options().load()).map_or_else(|_| folders_only(which), |l| l.config)
 }
 
 /// The folders that a configuration with errors still names; defaults where it cannot be read at all.

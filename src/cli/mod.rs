@@ -10,6 +10,9 @@ mod greylist;
 mod history;
 mod password;
 mod report;
+mod rspamadm;
+mod rspamc;
+mod rspamd;
 mod rules;
 mod scan;
 mod scanners;
@@ -17,7 +20,8 @@ mod store;
 
 use crate::daemon;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// A spam and virus filter for mail servers: milter, HTTP scan service and controller in one daemon.
@@ -34,8 +38,8 @@ enum Verb {
     Serve(ServeArgs),
     /// Check the configuration: every finding to stderr, `syntax OK` or `syntax BAD` to stdout, exit 0 or 1
     Check(check::CheckArgs),
-    /// Look at the configuration, or at one to come
-    Config(config::SettingsArgs),
+    /// See which settings are in force and where they come from, or take over those of rspamd
+    Config(Box<config::ConfigVerbArgs>),
     /// Scan messages and print the report
     Scan(Box<scan::ScanArgs>),
     /// Show the counters of the running daemon
@@ -87,10 +91,10 @@ impl ConfigArgs {
         daemon::Options {
             config: self.config.clone(),
             state: self.state.clone(),
-            json_log: None,
             rspamd: self.rspamd.clone(),
             variables: self.var.clone(),
             overrides: self.compat.iter().map(|version| format!("compat={version:?}")).collect(),
+            ..daemon::Options::default()
         }
     }
 }
@@ -110,8 +114,32 @@ enum LogFormat {
     Json,
 }
 
+/// What the words of a command line do, its first being the program's name.
+type Program = fn(Vec<OsString>) -> ExitCode;
+
+/// rspamd's programs: called by a link of such a name, or by it as the first word, this one takes what that one takes.
+const PROGRAMS: &[(&str, Program)] = &[("rspamadm", rspamadm::main), ("rspamc", rspamc::main), ("rspamd", rspamd::main)];
+
+/// The program that these words call, and the words it is to see.
+fn program(mut words: Vec<OsString>) -> Option<(Program, Vec<OsString>)> {
+    let named = |word: &OsString| {
+        PROGRAMS
+            .iter()
+            .find(|(name, _)| Path::new(word).file_name().is_some_and(|f| f == *name))
+    };
+    if let Some((_, program)) = words.first().and_then(named) {
+        return Some((*program, words));
+    }
+    let (_, program) = words.get(1).and_then(named)?;
+    words.remove(0);
+    Some((*program, words))
+}
+
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
+    if let Some((program, words)) = program(std::env::args_os().collect()) {
+        return program(words);
+    }
     let verb = Cli::parse().verb.unwrap_or_else(|| Verb::Serve(ServeArgs::default()));
     let outcome = match verb {
         Verb::Serve(args) => return serve(args),
@@ -163,6 +191,21 @@ fn print(text: &str) {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn links_and_first_words_call_other_programs() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        for (line, seen) in [
+            ("/usr/bin/rspamadm pw -l", Some("/usr/bin/rspamadm pw -l")),
+            ("torwart rspamadm pw", Some("rspamadm pw")),
+            ("./rspamc -h x", Some("./rspamc -h x")),
+            ("rspamc2 x", None),
+            ("torwart pw rspamadm", None),
+            ("torwart", None),
+        ] {
+            assert_eq!(program(words(line)).map(|(_, w)| w), seen.map(words), "{line}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_sound() {

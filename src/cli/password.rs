@@ -71,7 +71,7 @@ fn obtain(args: &PasswordArgs) -> Result<String> {
     if args.stdin {
         return first_line(std::io::stdin().lock());
     }
-    prompt()
+    ask("Enter passphrase: ", false)?.context("there is no terminal to ask for the password; use --stdin")
 }
 
 fn first_line(reader: impl Read) -> Result<String> {
@@ -93,28 +93,30 @@ impl Drop for Silence {
     }
 }
 
-/// Asks on the terminal, whatever standard input is, without showing what is typed.
-fn prompt() -> Result<String> {
+/// Asks on the terminal, whatever standard input is; what is typed is shown or not. `None` without a terminal.
+pub(super) fn ask(question: &str, shown: bool) -> Result<Option<String>> {
     let terminal = File::options()
         .read(true)
         .write(true)
         .open("/dev/tty")
         .ok()
         .filter(File::is_terminal);
-    let Some(mut terminal) = terminal else {
-        bail!("there is no terminal to ask for the password; use --stdin");
-    };
+    let Some(mut terminal) = terminal else { return Ok(None) };
     let before = tcgetattr(&terminal).context("cannot read the state of the terminal")?;
     let mut silent = before.clone();
-    silent.local_flags.remove(LocalFlags::ECHO);
+    if !shown {
+        silent.local_flags.remove(LocalFlags::ECHO);
+    }
     tcsetattr(&terminal, SetArg::TCSAFLUSH, &silent).context("cannot silence the terminal")?;
     let silence = Silence {
         terminal: terminal.try_clone()?,
         before,
     };
-    terminal.write_all(b"Enter passphrase: ")?;
+    terminal.write_all(question.as_bytes())?;
     let line = first_line(&terminal);
     drop(silence);
-    terminal.write_all(b"\n")?;
-    line
+    if !shown {
+        terminal.write_all(b"\n")?;
+    }
+    line.map(Some)
 }

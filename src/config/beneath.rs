@@ -26,6 +26,7 @@ pub fn tree(layers: &[Value], options: &LoadOptions, findings: &mut Vec<Diagnost
         folder,
         main,
         variables: options.variables.clone(),
+        skip_templates: options.skip_templates,
         include_from,
         unknown: match said("unknown").and_then(text).as_deref() {
             Some("ignore") => UnknownKeys::Ignore,

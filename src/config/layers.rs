@@ -19,7 +19,30 @@ pub fn merge(base: &mut Value, over: Value, findings: &mut Vec<Diagnostic>) {
         merge_tables(table, plain, findings);
     }
     let old = std::mem::replace(base, over);
-    base.overridden = Some(Box::new(old));
+    // What it overrides within its own layer comes first.
+    let mut last = &mut base.overridden;
+    while let Some(below) = last {
+        last = &mut below.overridden;
+    }
+    *last = Some(Box::new(old));
+}
+
+/// Notes every value that somebody wrote and somebody else's hides. What a tree of rspamd's hides within itself is told where it is read.
+pub fn hidden(tree: &Value, findings: &mut Vec<Diagnostic>) {
+    let mut open = vec![(String::new(), tree)];
+    while let Some((name, value)) = open.pop() {
+        if let Node::Table(table) = &value.node {
+            let dot = if name.is_empty() { "" } else { "." };
+            open.extend(table.iter().map(|entry| (format!("{name}{dot}{}", entry.key), &entry.value)));
+        }
+        let Some(below) = value.overridden.as_deref() else { continue };
+        let (above, under) = (value.place.source(), below.place.source());
+        let told = above.built_in || under.built_in || above.lenient && under.lenient || std::ptr::eq(above, under);
+        if !told && value.node != below.node {
+            let note = Diagnostic::note(format!("`{name}` hides what another file says")).at(value.place.clone());
+            findings.push(note.also(below.place.clone(), "hidden"));
+        }
+    }
 }
 
 fn merge_tables(below: &mut Table, above: Table, findings: &mut Vec<Diagnostic>) {

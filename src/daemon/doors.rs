@@ -2,10 +2,12 @@
 
 use super::accept::Incoming;
 use super::build;
+use super::control::Reception;
 use super::house::House;
 use super::listen::Role;
 use crate::config::Config;
 use crate::http::auth::Password;
+use crate::http::seal::Pair;
 use crate::http::{self, Handler, Limits, Peer};
 use crate::milter::{self, Answer, Ended, Transaction};
 use crate::workers::controller::{Access, Controller, Credentials};
@@ -24,6 +26,7 @@ pub struct Doors {
     house: Arc<House>,
     scan: Arc<dyn Handler>,
     controller: Arc<dyn Handler>,
+    control: Arc<Reception>,
     limits: Limits,
     milter: milter::Service,
     milters: Arc<AtomicUsize>,
@@ -32,7 +35,7 @@ pub struct Doors {
 
 impl Doors {
     /// Doors as configured.
-    pub fn new(house: Arc<House>, config: &Config) -> Doors {
+    pub fn new(house: Arc<House>, control: Arc<Reception>, config: &Config) -> Doors {
         let policy = Policy {
             max_message: config.scan.max_message.0,
             max_recipients: usize::try_from(config.scan.max_recipients).unwrap_or(usize::MAX),
@@ -42,8 +45,9 @@ impl Doors {
         };
         let access = access(config);
         Doors {
-            scan: Arc::new(ScanWorker::new(house.clone(), policy.clone())),
+            scan: sealable(Arc::new(ScanWorker::new(house.clone(), policy.clone())), config),
             controller: Arc::new(Controller::new(house.clone(), house.clone(), access, policy)),
+            control,
             limits: Limits::new(config.scan.max_message.0, config.listen.http.io_timeout),
             milter: service(config),
             milters: Arc::default(),
@@ -63,6 +67,9 @@ impl Doors {
     /// Serves one connection to its end.
     pub async fn welcome(&self, role: Role, incoming: Incoming, stop: CancellationToken) {
         match incoming {
+            Incoming::Unix(stream) if role == Role::Control => self.control.welcome(stream, stop).await,
+            // Whoever reaches it gives orders: the configuration takes nothing but paths, and a socket of systemd's may be anything.
+            Incoming::Tcp(..) if role == Role::Control => tracing::warn!("orders are taken from unix sockets only, a connection is closed"),
             Incoming::Tcp(stream, peer) => self.speak(role, stream, Peer::Ip(peer.ip().to_canonical()), stop).await,
             Incoming::Unix(stream) => self.speak(role, stream, Peer::Unix, stop).await,
         }
@@ -87,6 +94,8 @@ impl Doors {
                 .await
             }
             Role::Controller => http::serve(stream, peer, self.limits.clone(), self.controller.clone(), self.ending(stop)).await,
+            // Never gets here: see `welcome`.
+            Role::Control => {}
             Role::Milter => {
                 let _place = Place(self.milters.clone());
                 if self.milters.fetch_add(1, Ordering::Relaxed) >= self.most_milters {
@@ -158,6 +167,18 @@ impl Drop for Place {
     }
 }
 
+/// The scan port, which opens sealed requests where it has a key.
+fn sealable(scan: Arc<dyn Handler>, config: &Config) -> Arc<dyn Handler> {
+    let http = &config.listen.http;
+    match Pair::parse(http.keypair.expose()) {
+        Some(pair) => {
+            let limits = Limits::new(config.scan.max_message.0, http.io_timeout).with_legacy();
+            Arc::new(http::Sealed::new(scan, limits, pair, http.encrypted_only))
+        }
+        None => scan,
+    }
+}
+
 /// Who may ask the controller, as configured.
 fn access(config: &Config) -> Access {
     let controller = &config.listen.controller;
@@ -186,7 +207,10 @@ mod tests {
         let built = build::filter(&config, None).unwrap();
         let record = Arc::new(Record::load(Arc::new(Memory::new())).await);
         let state = State::begin(config.clone(), built);
-        Doors::new(Arc::new(House::new(state, record, CancellationToken::new())), &config)
+        let house = Arc::new(House::new(state, record, CancellationToken::new()));
+        let (ask, _) = tokio::sync::mpsc::channel(1);
+        let reception = Reception::new(Arc::new(super::super::desktop::Desktop::new(house.clone(), ask)));
+        Doors::new(house, Arc::new(reception), &config)
     }
 
     /// Negotiation and one message of queue id 4BX7.

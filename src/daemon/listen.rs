@@ -25,6 +25,8 @@ pub enum Role {
     Http,
     /// Administration over HTTP.
     Controller,
+    /// Orders from this machine.
+    Control,
 }
 
 impl fmt::Display for Role {
@@ -33,6 +35,7 @@ impl fmt::Display for Role {
             Role::Milter => "milter",
             Role::Http => "http",
             Role::Controller => "controller",
+            Role::Control => "control",
         })
     }
 }

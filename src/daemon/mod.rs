@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod build;
 pub mod control;
+mod desktop;
 mod doors;
 pub mod house;
 pub mod keeper;
@@ -10,6 +11,7 @@ pub mod listen;
 mod lobby;
 pub mod logging;
 pub mod notify;
+pub mod privileges;
 mod run;
 pub mod settings;
 pub mod start;

@@ -1,23 +1,22 @@
 //! The daemon while it runs: signals, reload, the service manager, and the way out.
 
 use super::build;
-use super::control::{self, Answer, Verbs};
+use super::control::{self, Reception};
+use super::desktop::Reload;
 use super::doors::Doors;
 use super::house::{House, State};
 use super::listen::{Listener, Role};
 use super::lobby::Lobby;
 use super::logging::Logging;
 use super::start::Options;
-use super::{keeper, notify, settings};
+use super::{notify, settings};
 use crate::config;
-use crate::workers::controller::Desk;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// How often the status line for the service manager is renewed.
@@ -25,15 +24,22 @@ const STATUS_EVERY: Duration = Duration::from_secs(10);
 /// Time for the store to take the last counters.
 const LAST_SAVE: Duration = Duration::from_secs(5);
 
-/// A request to reload, and where the outcome goes.
-type Reload = oneshot::Sender<Result<Value, String>>;
+/// Where orders come in: the socket of our own, who receives what comes in there, and reloads asked for.
+pub struct Control {
+    /// The socket in the run folder.
+    pub listener: Arc<Listener>,
+    /// Who answers there.
+    pub reception: Arc<Reception>,
+    /// Reloads that were asked for.
+    pub asked: mpsc::Receiver<Reload>,
+}
 
 /// A daemon that serves.
 pub struct Running {
     options: Options,
     house: Arc<House>,
     lobby: Option<Lobby>,
-    control: Option<Listener>,
+    control: Control,
     logging: Logging,
     stop: CancellationToken,
     last_call: CancellationToken,
@@ -87,7 +93,7 @@ impl Running {
         options: Options,
         house: Arc<House>,
         lobby: Lobby,
-        control: Listener,
+        control: Control,
         logging: Logging,
         stop: CancellationToken,
         last_call: CancellationToken,
@@ -96,7 +102,7 @@ impl Running {
             options,
             house,
             lobby: Some(lobby),
-            control: Some(control),
+            control,
             logging,
             stop,
             last_call,
@@ -106,8 +112,7 @@ impl Running {
 
     /// Serves until told to end.
     pub async fn until_the_end(&mut self, mut signals: Signals) -> ExitCode {
-        let (ask, mut asked) = mpsc::channel::<Reload>(4);
-        let controlling = self.serve_control(ask);
+        let controlling = self.serve_control();
         let saving = tokio::spawn({
             let record = self.house.record.clone();
             async move { record.keep_saving().await }
@@ -134,7 +139,7 @@ impl Running {
                         Err(problem) => tracing::error!("{problem}"),
                     },
                 },
-                Some(answer) = asked.recv() => { let _ = answer.send(self.reload().await); }
+                Some(answer) = self.control.asked.recv() => { let _ = answer.send(self.reload().await); }
                 _ = status.tick() => notify::status(&self.status()),
             }
         }
@@ -172,17 +177,10 @@ impl Running {
         ExitCode::SUCCESS
     }
 
-    fn serve_control(&mut self, ask: mpsc::Sender<Reload>) -> tokio::task::JoinHandle<()> {
-        let verbs = Arc::new(Desktop {
-            house: self.house.clone(),
-            ask,
-        });
-        let (control, stop) = (self.control.take(), self.stop.clone());
-        tokio::spawn(async move {
-            if let Some(listener) = control {
-                control::serve(&listener, verbs, stop).await;
-            }
-        })
+    fn serve_control(&self) -> tokio::task::JoinHandle<()> {
+        let (listener, reception) = (self.control.listener.clone(), self.control.reception.clone());
+        let stop = self.stop.clone();
+        tokio::spawn(async move { control::serve(&listener, reception, stop).await })
     }
 
     fn watch_maps(&mut self) {
@@ -220,7 +218,7 @@ impl Running {
         let loaded = loaded.await.map_err(|e| format!("reading the configuration failed: {e}"))?;
         let (loaded, built) = loaded.map_err(|report| report.draw(false))?;
         let config = loaded.config;
-        let log = settings::logging(&config, self.options.json_log);
+        let log = self.options.logging(&config);
         let log = self.logging.prepare(&log)?;
         let lobby = self.lobby.as_mut().ok_or("the daemon stops")?;
         let listeners = lobby.prepare(settings::spots(&config)).map_err(|problems| problems.join("\n"))?;
@@ -242,7 +240,7 @@ impl Running {
         }
         self.house.record.stats.set_config_id(settings::id(&config));
         self.house.record.metrics.watch(built.stores.clone());
-        let doors = Doors::new(self.house.clone(), &config);
+        let doors = Doors::new(self.house.clone(), self.control.reception.clone(), &config);
         self.house.renew(State::begin(config, built));
         lobby.apply(listeners, Some(doors));
         self.watch_maps();
@@ -266,54 +264,5 @@ async fn heartbeat() {
     loop {
         notify::alive();
         tokio::time::sleep(every).await;
-    }
-}
-
-/// Rows of the history that answer to a request.
-async fn history(house: &House, request: &Value) -> Result<Value, String> {
-    let wanted = keeper::wanted(request)?;
-    match house.record.history.search(&wanted).await {
-        Some(Ok(found)) => Ok(found.to_json()),
-        Some(Err(problem)) => Err(problem.to_string()),
-        None => Err("history is switched off: [modules.history_redis] says enabled = false".to_owned()),
-    }
-}
-
-/// What the control socket offers.
-struct Desktop {
-    house: Arc<House>,
-    ask: mpsc::Sender<Reload>,
-}
-
-impl Verbs for Desktop {
-    fn carry_out<'a>(&'a self, verb: &'a str, request: &'a Value) -> Answer<'a> {
-        Box::pin(async move {
-            match verb {
-                "stat" => Ok(self.house.stat()),
-                "history" => history(&self.house, request).await,
-                "reload" => {
-                    let (sender, outcome) = oneshot::channel();
-                    let gone = |_| "the daemon stops".to_owned();
-                    self.ask.send(sender).await.map_err(|_| "the daemon stops".to_owned())?;
-                    outcome.await.map_err(gone)?
-                }
-                verb if keeper::VERBS.contains(&verb) => {
-                    let state = self.house.state();
-                    let stores = state.stores.clone().ok_or("this daemon remembers nothing")?;
-                    // Counters of the last seconds belong to what is read; those that fail to get there are told in the log.
-                    self.house.record.save().await;
-                    // These look at much: on a thread that no mail waits for.
-                    let (verb, request, here) = (verb.to_owned(), request.clone(), Handle::current());
-                    let work = move || here.block_on(keeper::carry_out(&stores, &verb, &request));
-                    tokio::task::spawn_blocking(work)
-                        .await
-                        .map_err(|e| format!("the verb failed: {e}"))?
-                }
-                other => Err(format!(
-                    "this daemon knows no verb \"{other}\"; it knows stat, reload, {}",
-                    keeper::VERBS.join(", ")
-                )),
-            }
-        })
     }
 }

@@ -15,6 +15,7 @@ pub fn spots(config: &Config) -> Vec<(Role, Spot)> {
     let mut all = of(Role::Milter, &listen.milter.sockets);
     all.extend(of(Role::Http, &listen.http.sockets));
     all.extend(of(Role::Controller, &listen.controller.sockets));
+    all.extend(of(Role::Control, &listen.control.sockets).into_iter().map(private));
     let mut seen = Vec::new();
     all.retain(|one| {
         // Port 0 may stand there twice: it means another port each time.
@@ -23,6 +24,14 @@ pub fn spots(config: &Config) -> Vec<(Role, Spot)> {
         !again
     });
     all
+}
+
+/// Orders come from the daemon's own user, unless the configuration says otherwise.
+fn private((role, mut spot): (Role, Spot)) -> (Role, Spot) {
+    if let Spot::Unix(_, rights) = &mut spot {
+        rights.mode.get_or_insert(0o600);
+    }
+    (role, spot)
 }
 
 fn spot(address: &Address) -> Spot {

@@ -1,13 +1,14 @@
 //! Starting: configuration, log, state, filter, listeners, in an order that leaves nothing half-started on failure.
 
 use super::build::{self, Built};
-use super::control;
+use super::control::{self, Reception};
+use super::desktop::Desktop;
 use super::doors::Doors;
 use super::house::{House, State};
 use super::listen::{Passed, Role};
 use super::lobby::Lobby;
-use super::logging::{Logging, Target};
-use super::run::{Running, Signals};
+use super::logging::{self, Logging, Target};
+use super::run::{Control, Running, Signals};
 use super::settings;
 use crate::config::{self, Config, Examined, LoadOptions, Loaded, MainFile, Report};
 use crate::record::Record;
@@ -17,7 +18,9 @@ use anyhow::{Context, Result, anyhow};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::filter::LevelFilter;
 
 /// What the command line says.
 #[derive(Clone, Debug, Default)]
@@ -26,12 +29,18 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// `--state`.
     pub state: Option<PathBuf>,
+    /// Where the control socket goes; absent: as configured.
+    pub run: Option<PathBuf>,
     /// `--log-format`: JSON or text; absent: as configured.
     pub json_log: Option<bool>,
+    /// Log everything, whatever is configured.
+    pub debug: bool,
     /// `--rspamd`: a tree of rspamd's, its folder or its main file.
     pub rspamd: Option<PathBuf>,
     /// `--var`: variables of that tree.
     pub variables: Vec<(String, String)>,
+    /// Leave the templates of that tree alone.
+    pub skip_templates: bool,
     /// Settings of the command line, which win: `compat="4.1"`.
     pub overrides: Vec<String>,
 }
@@ -43,9 +52,19 @@ impl Options {
             file: self.config.clone(),
             rspamd: self.rspamd.clone(),
             variables: self.variables.clone(),
+            skip_templates: self.skip_templates,
             overrides: self.overrides.clone(),
             ..LoadOptions::default()
         }
+    }
+
+    /// Logging as configured, but for what the command line says.
+    pub(super) fn logging(&self, config: &Config) -> logging::Settings {
+        let mut settings = settings::logging(config, self.json_log);
+        if self.debug {
+            settings.level = settings.level.max(LevelFilter::DEBUG);
+        }
+        settings
     }
 }
 
@@ -56,7 +75,7 @@ pub fn serve(options: Options) -> ExitCode {
     let examined = config::examine(&options.load());
     // The log comes before the filter, whose maps have things to say while they are read.
     let logging = match &examined.config {
-        Some(config) if examined.is_good() => match Logging::start(&settings::logging(config, options.json_log)) {
+        Some(config) if examined.is_good() => match Logging::start(&options.logging(config)) {
             Ok(logging) => Some(logging),
             Err(problem) => {
                 eprintln!("torwart: not started: {problem}");
@@ -143,7 +162,8 @@ pub fn open_store(options: &Options, config: &Config, root: bool) -> Result<(Arc
     }
     let store: Arc<dyn Store> = Arc::new(Embedded::open_in(folders, config.store.max_size.0)?);
     tracing::info!("state in {}, {named_by}", state.display());
-    Ok((store, control::run_folder(&config.paths.run, &environment, root, &state)))
+    let configured = || control::run_folder(&config.paths.run, &environment, root, &state);
+    Ok((store, options.run.clone().unwrap_or_else(configured)))
 }
 
 /// Opens everything; the error names every listener that could not be opened.
@@ -170,13 +190,20 @@ async fn open(
     let (stop, last_call) = (CancellationToken::new(), CancellationToken::new());
     let spots = settings::spots(&config);
     let house = Arc::new(House::new(State::begin(config.clone(), built), record, last_call.clone()));
-    let mut lobby = Lobby::new(Doors::new(house.clone(), &config), passed, stop.clone());
+    let (ask, asked) = mpsc::channel(4);
+    let reception = Arc::new(Reception::new(Arc::new(Desktop::new(house.clone(), ask))));
+    let doors = Doors::new(house.clone(), reception.clone(), &config);
+    let mut lobby = Lobby::new(doors, passed, stop.clone());
     let prepared = lobby.prepare(spots).map_err(|problems| anyhow!(problems.join("\n")))?;
     settings::guarded(&config, lobby.reached(&prepared, Role::Controller)).map_err(|e| anyhow!(e))?;
-    let control = control::bind(&run_folder).map_err(|e| anyhow!(e))?;
+    let control = Control {
+        listener: Arc::new(control::bind(&run_folder).map_err(|e| anyhow!(e))?),
+        reception,
+        asked,
+    };
     lobby.apply(prepared, None);
     let defaults = matches!(loaded.origin.main, MainFile::None(_));
-    let to_people = settings::logging(&config, options.json_log);
+    let to_people = options.logging(&config);
     if defaults && to_people.target == Target::Stderr && !to_people.json {
         hint(&lobby);
     }

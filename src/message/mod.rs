@@ -4,6 +4,7 @@
 //! [`Limits`]; what was wrong with a message is told by [`Anomalies`].
 
 pub mod address;
+pub mod archive;
 mod block;
 mod content;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod words;
 mod tests;
 
 pub use address::Address;
+pub use archive::Archive;
 pub use content::{ContentType, Disposition, Params};
 pub use date::BadDate;
 pub use encoding::Encoding;

@@ -1,6 +1,7 @@
 //! One MIME part: what it says of itself and its content, decoded when first asked for. Where it begins and ends was
 //! decided by `structure`.
 
+use super::archive::{self, Archive};
 use super::content::{ContentType, Disposition};
 use super::encoding::Encoding;
 use super::headers::Headers;
@@ -34,6 +35,7 @@ pub struct Part<'r> {
     pub(super) mime_type: Cow<'static, str>,
     pub(super) data: OnceLock<Vec<u8>>,
     pub(super) text: OnceLock<Cow<'r, str>>,
+    pub(super) archive: OnceLock<Option<Archive>>,
 }
 
 impl<'r> Part<'r> {
@@ -91,6 +93,15 @@ impl<'r> Part<'r> {
     /// Its content as UTF-8, for text parts only; decoded once.
     pub fn text(&self) -> Option<&str> {
         self.is_text().then(|| self.text.get_or_init(|| self.to_utf8()).as_ref())
+    }
+
+    /// What is listed inside, where its content is an archive; listed once.
+    pub fn archive(&self) -> Option<&Archive> {
+        if self.is_multipart() || self.is_message() {
+            return None;
+        }
+        let read = || archive::list(self.data(), self.file_name.as_deref());
+        self.archive.get_or_init(read).as_ref()
     }
 
     fn to_utf8(&self) -> Cow<'r, str> {

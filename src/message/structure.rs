@@ -320,5 +320,6 @@ fn make<'r>(headers: Headers<'r>, parent: Option<usize>) -> Part<'r> {
         mime_type,
         data: OnceLock::new(),
         text: OnceLock::new(),
+        archive: OnceLock::new(),
     }
 }

@@ -22,6 +22,8 @@ pub enum Finding {
 /// Tables of extensions.
 pub struct Extensions {
     bad: HashMap<String, f64>,
+    /// Weights that go first where an archive has one member only.
+    alone: HashMap<String, f64>,
     archives: HashSet<String>,
     types: HashMap<String, (f64, Vec<String>)>,
 }
@@ -36,11 +38,13 @@ impl Extensions {
             Compat::V34 => 1,
             Compat::V41 => 2,
         };
-        let bad = rows(include_str!("../../config/maps/bad_extensions.map"));
+        let weights = |text| {
+            let pair = |row: Vec<&str>| Some((row.first()?.to_string(), row.get(column)?.parse().ok()?));
+            rows(text).filter_map(pair).collect()
+        };
         let mut extensions = Extensions {
-            bad: bad
-                .filter_map(|row| Some((row.first()?.to_string(), row.get(column)?.parse().ok()?)))
-                .collect(),
+            bad: weights(include_str!("../../config/maps/bad_extensions.map")),
+            alone: weights(include_str!("../../config/maps/bad_archive_extensions.map")),
             archives: rows(include_str!("../../config/maps/archive_extensions.map"))
                 .flatten()
                 .map(str::to_owned)
@@ -80,22 +84,12 @@ impl Extensions {
 
     /// Judges a file name; `declared` is the type in lower case, `detected` the extension that the content itself suggests.
     pub fn judge(&self, compat: Compat, name: &str, declared: &str, detected: Option<&str>) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        if let Some((prefix, strange)) = strange_character(name) {
-            findings.push(Finding::Unicode(format!("0x{:x}d after {prefix}", u32::from(strange))));
-        }
-        let name = plain(name);
-        let parts: Vec<&str> = name.split('.').collect();
-        let Some((last, before)) = parts.split_last().filter(|(_, before)| !before.is_empty()) else {
-            return findings;
-        };
-        let ext = last.to_ascii_lowercase();
-        // The first part of a name is no extension.
-        let inner = before
-            .split_last()
-            .filter(|(_, name)| !name.is_empty())
-            .map(|(e, _)| e.to_ascii_lowercase());
-        self.bad(compat, &ext, inner.as_deref(), detected, &mut findings);
+        let mut findings: Vec<Finding> = disguise(name).into_iter().collect();
+        let Some((ext, inner)) = split(name) else { return findings };
+        // 4.1 lets an inner extension be where the content proves the outer one right.
+        let proven = compat == Compat::V41 && detected == Some(&ext);
+        let inner_weight = inner.as_ref().filter(|_| !proven).and_then(|i| self.bad.get(i)).copied();
+        findings.extend(bad(&ext, inner.as_deref(), self.bad.get(&ext).copied(), inner_weight));
         if let Some(inner) = inner.filter(|i| self.archives.contains(i))
             && !is_number(&ext)
         {
@@ -110,19 +104,50 @@ impl Extensions {
         findings
     }
 
-    fn bad(&self, compat: Compat, ext: &str, inner: Option<&str>, detected: Option<&str>, findings: &mut Vec<Finding>) {
-        let outer_weight = self.bad.get(ext).copied();
-        // 4.1 lets an inner extension be where the content proves the outer one right.
-        let proven = compat == Compat::V41 && detected == Some(ext);
-        let inner_weight = inner.filter(|_| !proven).and_then(|i| self.bad.get(i)).copied();
-        let Some(worst) = [outer_weight, inner_weight].into_iter().flatten().reduce(f64::max) else {
-            return;
-        };
-        match inner.filter(|i| (1..=4).contains(&i.len()) && !is_number(i.strip_suffix([']', ')']).unwrap_or(i))) {
-            Some(inner) => findings.push(Finding::Double(worst, format!(".{inner}.{ext}"))),
-            None => findings.extend(outer_weight.map(|weight| Finding::Bad(weight, ext.to_owned()))),
+    /// Judges the name of a member of an archive, which may be its only one.
+    pub fn judge_member(&self, name: &str, alone: bool) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = disguise(name).into_iter().collect();
+        let Some((ext, inner)) = split(name) else { return findings };
+        let weight = |ext: &String| self.alone.get(ext).filter(|_| alone).or_else(|| self.bad.get(ext)).copied();
+        findings.extend(bad(&ext, inner.as_deref(), weight(&ext), inner.as_ref().and_then(weight)));
+        if self.archives.contains(&ext) {
+            findings.push(Finding::Archive(ext));
         }
+        findings
     }
+
+    /// `txt!=js`: an archive called `a.txt.zip` whose only member is a dangerous `b.js`.
+    pub fn pretends(&self, file: &str, member: &str) -> Option<String> {
+        let (_, promised) = split(file)?;
+        let (ext, _) = split(member)?;
+        let promised = promised.filter(|p| !is_number(p) && *p != ext)?;
+        self.bad.contains_key(&ext).then(|| format!("{promised}!={ext}"))
+    }
+}
+
+type Endings = (String, Option<String>);
+
+/// The last extension and the one before it, in lower case.
+fn split(name: &str) -> Option<Endings> {
+    let name = plain(name);
+    let mut pieces = name.rsplit('.');
+    let (ext, inner) = (pieces.next()?, pieces.next()?);
+    // The first part of a name is no extension.
+    let inner = pieces.next().map(|_| inner.to_ascii_lowercase());
+    Some((ext.to_ascii_lowercase(), inner))
+}
+
+fn bad(ext: &str, inner: Option<&str>, outer_weight: Option<f64>, inner_weight: Option<f64>) -> Option<Finding> {
+    let worst = [outer_weight, inner_weight].into_iter().flatten().reduce(f64::max)?;
+    match inner.filter(|i| (1..=4).contains(&i.len()) && !is_number(i.strip_suffix([']', ')']).unwrap_or(i))) {
+        Some(inner) => Some(Finding::Double(worst, format!(".{inner}.{ext}"))),
+        None => outer_weight.map(|weight| Finding::Bad(weight, ext.to_owned())),
+    }
+}
+
+/// What follows the last dot.
+pub(super) fn extension(name: &str) -> Option<&str> {
+    name.rsplit_once('.').map(|(_, ext)| ext)
 }
 
 fn owned(words: &[&str]) -> Vec<String> {
@@ -135,15 +160,16 @@ pub(super) fn rows(text: &'static str) -> impl Iterator<Item = Vec<&'static str>
     lines.map(|l| l.split_ascii_whitespace().collect())
 }
 
-fn is_number(text: &str) -> bool {
+pub(super) fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The first character that is invisible or turns the direction of writing, with what stands before it.
-fn strange_character(name: &str) -> Option<(&str, char)> {
+/// The first character that is invisible or turns the direction of writing, and what stands before it.
+fn disguise(name: &str) -> Option<Finding> {
     let strange = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}' | '\u{feff}');
     let (at, found) = name.char_indices().find(|(_, c)| strange(*c))?;
-    Some((name.get(..at).unwrap_or_default(), found))
+    let before = name.get(..at).unwrap_or_default();
+    Some(Finding::Unicode(format!("0x{:x}d after {before}", u32::from(found))))
 }
 
 /// The name with percent escapes decoded and everything that cannot be shown replaced, byte by byte.

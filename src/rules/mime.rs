@@ -1,12 +1,12 @@
-//! Types of MIME parts and names of attachments: which types are usual in mail, which never come from honest software. What is inside an
-//! archive is not looked at here.
+//! Types of MIME parts and names of attachments: which types are usual in mail, which never come from honest software. `detected` tells
+//! what a content really is, `extensions` judges names, `members` what is inside archives.
 
+use super::detected::{Detected, detected};
 use super::extensions::{Extensions, Finding, rows};
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Check, Compat, Hits, Rule, Scan, Symbol, order};
 use crate::family::{Family, Services};
-use crate::message::{Part, sniff};
-use regex::bytes::Regex;
+use crate::message::{Part, archive};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
@@ -21,6 +21,9 @@ crate::symbols! {
         MIME_DOUBLE_BAD_EXTENSION = both(3.0), "a dangerous extension hides in a doubled one", shots 1;
         MIME_BAD_ATTACHMENT = both(4.0), "a file's extension does not fit its declared type", shots 1;
         MIME_ARCHIVE_IN_ARCHIVE = both(5.0), "an archive hides in an archive", shots 1;
+        MIME_ENCRYPTED_ARCHIVE = both(2.0), "an archive is encrypted, or does not show what is in it", shots 1;
+        MIME_OBFUSCATED_ARCHIVE = each(8.0, 2.0), "names in an archive hold characters that cannot be seen", shots 1;
+        MIME_EXE_IN_GEN_SPLIT_RAR = both(5.0), "a program in a RAR that calls itself a piece of a file", shots 1;
         MIME_BAD_UNICODE = each(8.0, 2.0), "a file name holds invisible or direction-changing characters", shots 1;
     }
     "body" {
@@ -41,6 +44,8 @@ struct Config {
     extension_map: BTreeMap<String, Vec<String>>,
     /// Weights of types over the stock table: negative is good, positive bad, 0 neither.
     types: BTreeMap<String, f64>,
+    /// Archives whose members are judged: `zip`, `rar`, `7z`, `gz` as rspamd does, and on wish `tar` (also in `gz`), `cab`, `iso`.
+    archives: Vec<archive::Kind>,
 }
 
 impl Default for Config {
@@ -50,6 +55,7 @@ impl Default for Config {
             bad_extensions: BTreeMap::new(),
             extension_map: BTreeMap::new(),
             types: BTreeMap::new(),
+            archives: vec![archive::Kind::Zip, archive::Kind::Rar, archive::Kind::SevenZip, archive::Kind::Gzip],
         }
     }
 }
@@ -64,6 +70,9 @@ static TYPES: &[&Symbol] = &[
     &MIME_DOUBLE_BAD_EXTENSION,
     &MIME_BAD_ATTACHMENT,
     &MIME_ARCHIVE_IN_ARCHIVE,
+    &MIME_ENCRYPTED_ARCHIVE,
+    &MIME_OBFUSCATED_ARCHIVE,
+    &MIME_EXE_IN_GEN_SPLIT_RAR,
     &MIME_BAD_UNICODE,
 ];
 
@@ -82,18 +91,23 @@ fn build(section: Option<&Section>, services: &Services, findings: &mut Vec<Diag
         extensions.know(extension, types);
     }
     let types = config.types.into_iter().map(|(t, w)| (t.to_lowercase(), w)).collect();
+    let archives = config.archives;
+    let check = MimeTypes {
+        extensions,
+        types,
+        archives,
+    };
     vec![
-        Rule::check("MIME_TYPES_CALLBACK", MimeTypes { extensions, types })
-            .giving(TYPES)
-            .at(order::STRUCTURE),
+        Rule::check("MIME_TYPES_CALLBACK", check).giving(TYPES).at(order::STRUCTURE),
         Rule::check("HAS_ATTACHMENT", has_attachment).at(order::STRUCTURE),
     ]
 }
 
-struct MimeTypes {
-    extensions: Extensions,
+pub(super) struct MimeTypes {
+    pub(super) extensions: Extensions,
     /// The administrator's own weights.
     types: HashMap<String, f64>,
+    pub(super) archives: Vec<archive::Kind>,
 }
 
 impl Check for MimeTypes {
@@ -109,13 +123,11 @@ impl Check for MimeTypes {
                 let findings = self.names(scan.compat, name, &declared, detected);
                 findings.into_iter().for_each(|f| report(number, f, hits));
             }
+            self.look_inside(number, part, hits);
             self.weigh(number, declared, detected, hits);
         }
     }
 }
-
-/// What a content is: its usual extension and media type.
-type Detected = (&'static str, &'static str);
 
 impl MimeTypes {
     /// The name as it is, and before it the name that its content deserves.
@@ -163,86 +175,17 @@ impl MimeTypes {
     }
 }
 
-/// What the content says of itself; text of any kind is HTML or plain.
-fn detected(part: &Part<'_>, declared: &str) -> Option<Detected> {
-    if part.is_multipart() || part.is_message() {
-        return None;
-    }
-    let data = part.data();
-    let marked = sniff::detect(data).map(|kind| (kind.ext, kind.mime));
-    if !part.is_text() {
-        return marked.or_else(|| looks_like_html(data).then_some(HTML));
-    }
-    let extension = part
-        .file_name
-        .as_deref()
-        .and_then(|n| n.rsplit_once('.'))
-        .map_or("", |(_, ext)| ext);
-    if let Some(marked) = marked.filter(|found| beats_text(*found, extension)) {
-        return Some(marked);
-    }
-    let named = ["html", "htm"].iter().any(|h| extension.eq_ignore_ascii_case(h));
-    if declared == "text/html" || named || looks_like_html(data) {
-        return Some(HTML);
-    }
-    (declared == "text/plain" || is_readable(data)).then_some(("txt", "text/plain"))
-}
-
-const HTML: Detected = ("html", "text/html");
-
-/// Its front is UTF-8 without control characters.
-fn is_readable(text: &[u8]) -> bool {
-    let front = text.get(..SEARCHED).unwrap_or(text);
-    let valid = match std::str::from_utf8(front) {
-        Ok(_) => front.len(),
-        // The cut may have gone through a character.
-        Err(e) if e.error_len().is_none() => e.valid_up_to(),
-        Err(_) => 0,
-    };
-    valid > 0 && front.iter().all(|b| !b.is_ascii_control() || b.is_ascii_whitespace())
-}
-
-/// Marks that count even where a text is declared: those of sound and film and of containers do not, weak ones only with the file name.
-fn beats_text((ext, mime): Detected, extension: &str) -> bool {
-    let vague = mime == "application/octet-stream" || mime.starts_with("audio/") || mime.starts_with("video/");
-    let weak = matches!(ext, "gz" | "xml") && !extension.eq_ignore_ascii_case(ext);
-    !vague && !weak
-}
-
-/// So much of a text is searched for tags.
-const SEARCHED: usize = 4096;
-
-/// A text that is HTML, by its type or, where it has none, by its looks.
-pub(super) fn is_html(part: &Part<'_>) -> bool {
-    part.mime_type() == "text/html" || (part.type_missing && part.is_text() && looks_like_html(part.data()))
-}
-
-/// Enough tags near the front, by the weights of 3.4.
-fn looks_like_html(text: &[u8]) -> bool {
-    static TAGS: LazyLock<Regex> = LazyLock::new(|| {
-        let tags = r"(?i-u)<(?:(!doctype html|html)|(script|body|table)|(?:a|p|div|span))\b";
-        Regex::new(tags).expect("the pattern is fixed")
-    });
-    let front = text.get(..SEARCHED).unwrap_or(text);
-    let weigh = |tag: regex::bytes::Captures<'_>| match (tag.get(1), tag.get(2)) {
-        (Some(_), _) => 32,
-        (_, Some(_)) => 20,
-        _ => 10,
-    };
-    TAGS.captures_iter(front).map(weigh).sum::<u32>() >= 40
-}
-
 /// Weights of types: negative is good, positive bad.
 static STOCK: LazyLock<HashMap<&str, f64>> = LazyLock::new(|| {
     let table = rows(include_str!("../../config/maps/mime_types.map"));
     table.filter_map(|row| Some((*row.first()?, row.get(1)?.parse().ok()?))).collect()
 });
 
-fn trace(number: usize, sign: char, hits: &mut Hits) {
+pub(super) fn trace(number: usize, sign: char, hits: &mut Hits) {
     hits.with(&MIME_TRACE, format!("{number}:{sign}"));
 }
 
-fn report(number: usize, finding: Finding, hits: &mut Hits) {
+pub(super) fn report(number: usize, finding: Finding, hits: &mut Hits) {
     let (symbol, weight, option) = match finding {
         Finding::Unicode(option) => return hits.with(&MIME_BAD_UNICODE, option),
         Finding::Mismatch(weight, option) => return hits.weighted(&MIME_BAD_ATTACHMENT, weight, vec![option]),

@@ -4,11 +4,14 @@
 
 pub mod alias;
 pub mod arc;
+pub mod archives;
 pub mod bounce;
 pub mod clients;
 pub mod composites;
 pub mod compromised;
+mod detected;
 pub mod encoding;
+pub mod encrypted;
 pub mod envelope_forms;
 pub mod extensions;
 pub mod forged;
@@ -17,15 +20,18 @@ pub mod gtube;
 pub mod headers;
 pub mod hfilter;
 pub mod mailing_list;
+mod members;
 pub mod message_id;
 pub mod mime;
 pub mod once_received;
 mod pattern;
 pub mod received;
 pub mod recipients;
+pub mod regexp;
 pub mod reply_to;
 pub mod sender;
 pub mod shape;
+pub mod spamassassin;
 pub mod structure;
 pub mod subject;
 pub mod upstream_filters;
@@ -71,5 +77,9 @@ pub static FAMILIES: &[Family] = &[
     clients::FAMILY,
     bounce::FAMILY,
     structure::FAMILY,
+    encrypted::FAMILY,
+    archives::FAMILY,
     hfilter::FAMILY,
+    regexp::FAMILY,
+    spamassassin::FAMILY,
 ];

@@ -51,6 +51,18 @@ impl Stores {
         self.shared.as_ref()
     }
 
+    /// How each server and the store of this machine feel, a line each, for people.
+    pub fn told(&self) -> Vec<String> {
+        let health = self.own.health();
+        let own = match (&health.reason, health.degraded) {
+            (_, false) => "ok".to_owned(),
+            (None, true) => "out of order".to_owned(),
+            (Some(why), true) => format!("out of order: {why}"),
+        };
+        let servers = self.servers.iter().map(|(_, redis)| redis.told());
+        servers.chain([format!("store: {}, {own}", health.kind)]).collect()
+    }
+
     /// Every store once, with the modules that are named for it (none: all others).
     pub fn all(&self) -> Vec<(Vec<&str>, &Arc<dyn Store>)> {
         let mut all: Vec<(Vec<&str>, &Arc<dyn Store>)> = vec![(Vec::new(), &self.own)];

@@ -20,6 +20,8 @@ mod peer;
 mod postfix;
 mod redis;
 mod replies;
+mod rspamadm;
+mod rspamc_name;
 mod rules_cases;
 mod rules_corpus;
 mod rules_support;

@@ -102,7 +102,7 @@ fn ours(raw: &[u8]) -> HashMap<String, Vec<String>> {
         facts: Default::default(),
         compat: Compat::V34,
     };
-    let found = FAMILIES.iter().flat_map(|f| hits(f, &Services::default(), &scan));
+    let found = FAMILIES.iter().flat_map(|f| hits((f, None), &Services::default(), &scan));
     found.map(|(name, (_, options))| (name, options)).collect()
 }
 

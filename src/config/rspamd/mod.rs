@@ -31,5 +31,6 @@ mod workers;
 pub use account::{Fate, Item};
 pub use files::Use;
 pub use surroundings::{Surroundings, located};
-pub use table::{Row, To, rows};
+pub use table::{Kind, Row, To, find, rows};
+pub use translate::shown;
 pub use tree::{Tree, read};

@@ -38,12 +38,10 @@ pub fn all(walk: &mut Walk<'_>) {
     let common = walk.raw.at(["redis"]).cloned();
     if let Some(common) = &common {
         for entry in common.table().into_iter().flat_map(Table::iter) {
-            match ours(&entry.key) {
-                Some(module) if entry.value.table().is_some() => {
-                    servers(walk, &["redis", &entry.key], &["redis", module], &entry.value, &[])
-                }
-                _ if MODULES.contains(&entry.key.as_str()) || entry.key == "bayes" => (),
-                _ => (),
+            if let Some(module) = ours(&entry.key)
+                && entry.value.table().is_some()
+            {
+                servers(walk, &["redis", &entry.key], &["redis", module], &entry.value, &[]);
             }
         }
         servers(walk, &["redis"], &["redis"], common, &[]);

@@ -20,6 +20,8 @@ pub struct Surroundings {
     pub main: Option<PathBuf>,
     /// `--var=NAME=VALUE`: these win.
     pub variables: Vec<(String, String)>,
+    /// Templates stay as they are.
+    pub skip_templates: bool,
     /// Folders beside the usual ones that files may be included from.
     pub include_from: Vec<PathBuf>,
     /// What to do about names that nobody knows.
@@ -64,6 +66,7 @@ impl Surroundings {
         Options {
             variables,
             environment,
+            templates: !self.skip_templates,
             ..Options::default()
         }
     }
@@ -87,7 +90,7 @@ impl Surroundings {
             ("VERSION_MAJOR", major.to_owned()),
             ("VERSION_MINOR", minor.to_owned()),
             ("VERSION", format!("{major}.{minor}")),
-            ("BRANCH_VERSION", format!("{major}.{minor}")),
+            ("BRANCH_VERSION", major.to_owned()),
             ("HOSTNAME", self.host.clone()),
         ];
         let given = |name: &str| {
@@ -119,11 +122,11 @@ fn usual_name(name: &str) -> bool {
     folders.contains(&name) || others.contains(&name)
 }
 
-/// The folder and the main file that a path of the command line means.
+/// The folder and the main file that a path of the command line means; absolute, for files include each other from anywhere.
 pub fn located(path: &Path) -> (PathBuf, Option<PathBuf>) {
-    if path.is_file() {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        return (folder.unwrap_or(Path::new(".")).to_owned(), Some(path.to_owned()));
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match path.parent() {
+        Some(folder) if path.is_file() => (folder.to_owned(), Some(path)),
+        _ => (path, None),
     }
-    (path.to_owned(), None)
 }

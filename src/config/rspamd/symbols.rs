@@ -2,7 +2,7 @@
 
 use super::kind::{self, same};
 use super::table::Kind;
-use super::translate::{Fate, Walk, few};
+use super::translate::{Fate, Walk, few, written};
 use super::tree::each;
 use crate::base::suggest::nearest;
 use crate::config::report::Diagnostic;
@@ -230,14 +230,18 @@ fn gone(walk: &mut Walk<'_>, raw: &Value) {
         }
     }
     let stock = walk.stock.at(["group"]).and_then(Value::table).cloned().unwrap_or_default();
-    let mut lost = Vec::new();
+    let (mut lost, mut place) = (Vec::new(), None);
     for group in stock.iter() {
         let Some(symbols) = group.value.at(["symbols"]).and_then(Value::table) else {
             continue;
         };
         for entry in symbols.iter().filter(|entry| !here.contains(&entry.key)) {
-            let place = raw.at(["group", group.key.as_str()]).unwrap_or(raw).place.clone();
-            let zero = Value::new(Node::Float(0.0), place);
+            let instead = raw
+                .at(["group", group.key.as_str(), "symbols"])
+                .or(raw.at(["group", group.key.as_str()]));
+            let instead = instead.unwrap_or(raw).place.clone();
+            place = place.or_else(|| written(&instead));
+            let zero = Value::new(Node::Float(0.0), instead);
             walk.put(&["groups", &group.key, "symbols", &entry.key, "score"], entry, zero);
             lost.push(entry.key.clone());
         }
@@ -248,10 +252,6 @@ fn gone(walk: &mut Walk<'_>, raw: &Value) {
             lost.len(),
             few(&lost)
         );
-        let place = raw
-            .table()
-            .and_then(|table| table.get("group"))
-            .map(|entry| entry.key_place.clone());
         let help = "a section in override.d takes the place of the whole stock section; local.d adds to it";
         walk.out.findings.push(Diagnostic::warning(text).at(place.clone()).help(help));
         walk.account(

@@ -1,6 +1,7 @@
 //! The one table: what becomes of each setting of rspamd here. Rows only; `translate` walks by them.
 
 mod core;
+mod lacking;
 mod modules;
 
 /// How a value is written there.
@@ -84,7 +85,7 @@ pub const SECTIONS: &[&str] = &[
 ];
 
 /// Modules of rspamd that this version lacks, with the symbols that are lost.
-pub use modules::LACKING;
+pub use lacking::LACKING;
 
 /// The row for a path.
 pub fn find(path: &[&str]) -> Option<&'static Row> {

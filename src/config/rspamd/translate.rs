@@ -186,7 +186,8 @@ impl Walk<'_> {
     fn row(&mut self, row: &Row, path: &[&str], entry: &Entry, whole: bool) {
         let name = path.join(".");
         self.hidden(path, &entry.value);
-        let stock = !whole && self.is_stock(path, &entry.value) && !UNLIKE.contains(&name.as_str());
+        // What somebody wrote in a file of his own counts even if it is what the stock files say.
+        let stock = !whole && entry.value.priority == 0 && self.is_stock(path, &entry.value) && !UNLIKE.contains(&name.as_str());
         // Lists that the stock settings name may be there or not.
         if stock && (row.to != To::Source || !maps::has_files(&entry.value)) {
             return;
@@ -225,6 +226,7 @@ impl Walk<'_> {
         }
         match converted(kind, &entry.value, strict) {
             Ok(mut value) => {
+                self.doubt(kind, path, &entry.value);
                 value.overridden = hidden_chain(kind, &entry.value, strict);
                 Some(value)
             }
@@ -244,6 +246,30 @@ impl Walk<'_> {
                 );
                 None
             }
+        }
+    }
+
+    /// Warns of what is read as it stands, and was hardly meant so.
+    fn doubt(&mut self, kind: Kind, path: &[&str], value: &Value) {
+        let name = path.join(".");
+        if let (Kind::Time, Node::Int(number)) = (kind, &value.node)
+            && value.place.text().ends_with(['m', 'M'])
+        {
+            let text = format!("`{name}` is {number} seconds: `m` is a million");
+            let finding = Diagnostic::warning(text).at(value.place.clone());
+            self.out.findings.push(finding.help("minutes are written 5min"));
+        }
+        let Node::List(items) = &value.node else { return };
+        let theirs = |item: &&Value| item.place.file() != value.place.file();
+        let grown = items.iter().find(theirs).zip(items.iter().find(|item| !theirs(item)));
+        if let Some((below, above)) = grown.map(|(a, b)| if a.priority > b.priority { (b, a) } else { (a, b) }) {
+            let text = format!(
+                "`{name}` grows: the list here is added to the one below it, {} values in all",
+                items.len()
+            );
+            let note = Diagnostic::note(text).at(above.place.clone());
+            let note = note.also(written(&below.place), "the list below");
+            self.out.findings.push(note.help("a file in override.d takes the list's place"));
         }
     }
 
@@ -304,7 +330,7 @@ impl Walk<'_> {
 
     /// Reports and accounts for something that is lost.
     pub fn lost(&mut self, entry: &Entry, name: &str, what: &str) {
-        let text = format!("`{name}` is not supported in this version: lost is {what}");
+        let text = format!("`{name}` is not supported in this version; lost: {what}");
         self.out.findings.push(Diagnostic::warning(text).at(entry.key_place.clone()));
         self.account(name, Some(entry.key_place.clone()), Fate::Lost(what.to_owned()));
     }
@@ -414,7 +440,7 @@ pub fn few(names: &[String]) -> String {
 }
 
 /// A module that somebody switched off.
-fn is_off(value: &Value) -> bool {
+pub fn is_off(value: &Value) -> bool {
     let says = |key: &str, word: bool| {
         value
             .at([key])

@@ -6,8 +6,10 @@ use super::account::Item;
 use super::files::{self, Use};
 use super::lua;
 use super::surroundings::Surroundings;
+use super::table::LACKING;
 use super::translate;
 use crate::config::report::{Diagnostic, Report};
+use crate::config::schema::MODULES;
 use crate::config::ucl::{self, Disk, Includes, Opened, Trouble};
 use crate::config::value::{Entry, Node, Table, Value};
 
@@ -23,7 +25,9 @@ const MAIN: &str = "rspamd.conf";
 pub struct Tree {
     /// Its settings as a layer of ours: only what differs from the stock ones.
     pub layer: Value,
-    /// Its settings in its own words, sections said several times joined.
+    /// Its settings in its own words.
+    pub said: Value,
+    /// The same, sections said several times joined.
     pub raw: Value,
     /// The files, with what each of them was for.
     pub files: Vec<Use>,
@@ -33,6 +37,38 @@ pub struct Tree {
     pub main: Option<PathBuf>,
     /// What became of everything in it that differs from the stock settings.
     pub account: Vec<Item>,
+}
+
+impl Tree {
+    /// Which modules are on, under the titles that people know.
+    pub fn modules(&self) -> Vec<(&'static str, Vec<&str>)> {
+        let mut lists = [
+            ("Modules enabled", Vec::new()),
+            ("Modules disabled (explicitly)", Vec::new()),
+            ("Modules disabled (unconfigured)", Vec::new()),
+            ("Modules disabled (no Redis)", Vec::new()),
+            ("Modules disabled (not in this version)", Vec::new()),
+        ];
+        let off = |module: &str| {
+            self.layer
+                .at(["modules", module, "enabled"])
+                .is_some_and(|said| said.node == Node::Bool(false))
+        };
+        for module in MODULES {
+            let section = self.raw.at([*module]);
+            let place = match section {
+                Some(section) if translate::is_off(section) => 1,
+                _ if LACKING.iter().any(|lacking| lacking.module == *module) => 4,
+                _ if *module == "greylist" && off(module) => 3,
+                Some(_) => 0,
+                None => 2,
+            };
+            if let Some((_, names)) = lists.get_mut(place) {
+                names.push(*module);
+            }
+        }
+        lists.into()
+    }
 }
 
 /// Reads a tree. What is wrong with it goes to the findings; `None` if it cannot be read at all.
@@ -68,6 +104,7 @@ pub fn read(around: &Surroundings, findings: &mut Vec<Diagnostic>) -> Option<Tre
     findings.append(&mut found.findings);
     Some(Tree {
         layer: found.layer,
+        said: parsed.tree,
         raw,
         files,
         folder: around.folder.clone(),
@@ -82,7 +119,7 @@ fn main_file(around: &Surroundings, findings: &mut Vec<Diagnostic>) -> Option<Op
         return Some(Some(named.clone()));
     }
     if !around.folder.is_dir() {
-        let text = format!("there is no folder {} to read an rspamd tree from", around.folder.display());
+        let text = format!("cannot open {}: there is no such file or folder", around.folder.display());
         findings.push(Diagnostic::error(text).help("name the folder that holds rspamd.conf or local.d"));
         return None;
     }

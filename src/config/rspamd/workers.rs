@@ -106,6 +106,24 @@ fn settings(walk: &mut Walk<'_>, kind: &str, worker: &Value) {
         let path = path.join(".");
         walk.emit(&path, &["listen", "controller", ours].map(str::to_owned), &entry, value);
     }
+    if let Some(entry) = text("keypair")
+        && kind == "normal"
+    {
+        let inside = each(&entry.value).first().and_then(Value::table);
+        match inside.and_then(|table| table.get("privkey")) {
+            Some(secret) => {
+                if let Some(value) = walk.convert(Kind::Text, &["worker", kind, "keypair", "privkey"], secret) {
+                    walk.emit(
+                        "worker.normal.keypair",
+                        &["listen", "http", "keypair"].map(str::to_owned),
+                        &entry,
+                        value,
+                    );
+                }
+            }
+            None => walk.lost(&entry, "worker.normal.keypair", "the encryption: the section names no privkey"),
+        }
+    }
     if let Some(entry) = text("max_auth_failures").or_else(|| text("auth_failure_window"))
         && kind == "controller"
     {
@@ -136,7 +154,7 @@ fn without(worker: &Value) -> Value {
         "discard_on_reject",
         "quarantine_on_reject",
         "type",
-        "fann",
+        "keypair",
     ];
     let mut rest = worker.clone();
     if let Some(table) = rest.table_mut() {
@@ -198,8 +216,15 @@ fn upstreams(walk: &mut Walk<'_>, worker: &Value) {
     let all = each(&upstream.value).iter().filter_map(Value::table).flat_map(Table::iter);
     for entry in all.cloned().collect::<Vec<_>>() {
         let Some(table) = entry.value.table() else { continue };
-        let on = |key: &str| table.get(key).is_some_and(|said| said.value.node == Node::Bool(true));
-        if on("self_scan") {
+        for key in ["self_scan", "default"] {
+            let quoted = table.get(key).filter(|said| matches!(said.value.node, Node::Text(_)));
+            if let Some(said) = quoted {
+                let text = format!("`{key}` is a word in quotes, and that counts as no");
+                let finding = Diagnostic::warning(text).at(said.value.place.clone());
+                walk.out.findings.push(finding.help("leave the quotes out"));
+            }
+        }
+        if table.get("self_scan").is_some_and(|said| said.value.node == Node::Bool(true)) {
             continue;
         }
         let Some(hosts) = table.get("hosts") else {

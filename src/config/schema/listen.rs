@@ -22,6 +22,8 @@ pub struct Listen {
     pub http: HttpListener,
     /// The administrator's HTTP interface.
     pub controller: ControllerListener,
+    /// Orders to the daemon.
+    pub control: ControlListener,
 }
 
 impl Default for Listen {
@@ -31,6 +33,7 @@ impl Default for Listen {
             milter: MilterListener::default(),
             http: HttpListener::default(),
             controller: ControllerListener::default(),
+            control: ControlListener::default(),
         }
     }
 }
@@ -170,9 +173,9 @@ pub struct HttpListener {
     pub io_timeout: Duration,
     /// Certificate and key; both empty: no TLS.
     pub tls: Tls,
-    /// Refuse requests that are not encrypted to `keypair`.
+    /// Refuse requests that are not encrypted to `keypair`; those from this machine may be.
     pub encrypted_only: bool,
-    /// The key pair of rspamd's own encryption.
+    /// The private key of rspamd's own encryption, in its base32; the public one follows from it.
     pub keypair: Secret,
     /// Let clients name a file of this machine to scan.
     pub allow_local_files: bool,
@@ -252,4 +255,12 @@ impl Default for ControllerListener {
             named: BTreeMap::new(),
         }
     }
+}
+
+/// `[listen.control]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ControlListener {
+    /// Further unix sockets for orders, beside `control.sock` in the run folder.
+    pub sockets: Vec<Address>,
 }

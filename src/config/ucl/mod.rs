@@ -9,6 +9,7 @@
 //! | `macros`, `include` | `.include` and the other macros |
 //! | `tree`, `finish` | how a name said twice is joined, and the values that come of it |
 //! | `json` | the tree as the peer's dump shows it |
+//! | `write` | JSON as UCL text |
 //!
 //! It knows no setting. Where the language is odd it is odd in the same way, and says so with a warning where people fall into it.
 
@@ -26,6 +27,7 @@ mod text;
 mod tree;
 mod values;
 mod variables;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +38,7 @@ use std::rc::Rc;
 pub use files::{Disk, Includes, Opened, Trouble, glob_matches};
 pub use json::to_json;
 pub use tree::Strategy;
+pub use write::to_text;
 
 use super::report::{Diagnostic, Report};
 use super::value::{Node, Place, Value};
@@ -215,6 +218,11 @@ fn parse(mut parser: Parser<'_>, text: Text, path: String) -> Result<Parsed, Rep
         absent: parser.absent,
         unsupported: parser.unsupported,
     })
+}
+
+/// Fills in a template that stands alone. The error says why that cannot be.
+pub fn fill(text: &str, variables: &BTreeMap<String, String>) -> Result<String, String> {
+    template::fill(text, variables)
 }
 
 fn failed(parser: Parser<'_>, last: Option<Diagnostic>) -> Report {

@@ -20,6 +20,17 @@ const LARGEST_TEMPLATE: usize = 4 << 20;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Context {
     env: BTreeMap<String, String>,
+    /// What is found without `env.` before it.
+    free: BTreeMap<String, String>,
+}
+
+/// Fills a text in that stands alone; its variables may have `env.` before them.
+pub(super) fn fill(text: &str, variables: &BTreeMap<String, String>) -> Result<String, String> {
+    let context = Context {
+        env: variables.clone(),
+        free: variables.clone(),
+    };
+    context.fill(text).map(|(filled, _)| filled).map_err(|wrong| wrong.what)
 }
 
 /// A template that is none.
@@ -36,7 +47,8 @@ pub(super) fn is_template(text: &str) -> bool {
 
 impl Context {
     pub fn new(env: BTreeMap<String, String>) -> Context {
-        Context { env }
+        let free = BTreeMap::new();
+        Context { env, free }
     }
 
     /// Fills a template in; gives the text and where its pieces came from.
@@ -74,7 +86,8 @@ impl Context {
             Err(Error::new(ErrorKind::InvalidOperation, what))
         });
         let template = environment.template_from_str(text)?;
-        let (filled, spans) = template.render_with_spans(context! { env => self.env.clone() })?;
+        let (filled, spans) =
+            template.render_with_spans(context! { env => self.env.clone(), ..minijinja::Value::from(self.free.clone()) })?;
         let pieces = spans.iter().map(|span| Piece {
             at: span.output_range().start,
             from: span.source_range().start,

@@ -16,7 +16,7 @@ mod walk;
 mod wiring;
 
 use super::Health;
-use crate::config::schema::Redis as Settings;
+use crate::config::schema::{Redis as Settings, RedisAddress};
 use conductor::{Conductor, Shared};
 use names::Names;
 use std::sync::Arc;
@@ -54,6 +54,25 @@ impl Redis {
     /// Round trips made so far.
     pub fn trips(&self) -> u64 {
         self.shared.trips.load(Ordering::Relaxed)
+    }
+
+    /// Which servers these are and how they feel, in a line for people.
+    pub(super) fn told(&self) -> String {
+        let label = &self.shared.label;
+        let settings = &self.settings;
+        let whole = |text: &String, port| RedisAddress::parse(text, port).map_or_else(|_| text.clone(), |a| a.to_string());
+        let all = |list: &[String], port| list.iter().map(|text| whole(text, port)).collect::<Vec<_>>().join(", ");
+        let servers = match settings.servers.is_empty() {
+            true => format!("{} of {}", settings.sentinel_master, all(&settings.sentinels, 26379)),
+            false => all(&settings.servers, 6379),
+        };
+        let state = match (self.shared.ailment(), self.shared.cast.load().well()) {
+            (Err(()), _) => "connecting".to_owned(),
+            (Ok(None), _) => "online".to_owned(),
+            (Ok(Some(why)), Ok(_)) => format!("online, but refuses: {why}"),
+            (Ok(Some(why)), Err(_)) => format!("offline: {}", why.strip_prefix(&format!("{servers}: ")).unwrap_or(&why)),
+        };
+        format!("{label} {servers}: {state}")
     }
 
     pub(super) fn feeling(&self) -> Health {

@@ -9,25 +9,40 @@ impl Check<'_> {
         if self.sound("listen") {
             self.somewhere();
             self.twice();
+            self.orders();
         }
         let listen = &self.config.listen;
+        let (keypair, only) = (&listen.http.keypair, listen.http.encrypted_only);
+        if !keypair.is_empty() && !keypair.is_key() {
+            let help = "give the private key in rspamd's base32: 52 letters";
+            self.error("listen.http.keypair", "the key pair is no key", help);
+        } else if only && keypair.is_empty() {
+            let help = "set listen.http.keypair, or leave encrypted_only out";
+            self.error(
+                "listen.http.encrypted_only",
+                "only encrypted requests are wanted, but there is no key to decrypt them",
+                help,
+            );
+        }
         self.passwords("listen.controller", &listen.controller);
         for (name, named) in &listen.controller.named {
             self.passwords(&format!("listen.controller.{name}"), named);
         }
     }
 
-    fn lists(&self) -> [(&'static str, &'static str, &[Address]); 3] {
+    fn lists(&self) -> [(&'static str, &'static str, &[Address]); 4] {
         let listen = &self.config.listen;
         [
             ("listen.milter.sockets", "the milter listener", &listen.milter.sockets),
             ("listen.http.sockets", "the http listener", &listen.http.sockets),
             ("listen.controller.sockets", "the controller", &listen.controller.sockets),
+            ("listen.control.sockets", "the control socket", &listen.control.sockets),
         ]
     }
 
     fn somewhere(&mut self) {
-        if self.lists().iter().all(|(_, _, addresses)| addresses.is_empty()) {
+        let [lists @ .., _orders] = self.lists();
+        if lists.iter().all(|(_, _, addresses)| addresses.is_empty()) {
             self.error(
                 "listen.milter.sockets",
                 "nothing to listen on: every list of sockets is empty",
@@ -72,6 +87,21 @@ impl Check<'_> {
             }
         }
         self.findings.extend(found);
+    }
+
+    /// Whoever reaches a control socket gives orders, and no password is asked there.
+    fn orders(&mut self) {
+        let sockets = &self.config.listen.control.sockets;
+        let exposed = sockets
+            .iter()
+            .position(|s| !matches!(s, Address::Unix { .. } | Address::Systemd { .. }));
+        if let Some(at) = exposed {
+            self.error(
+                &format!("listen.control.sockets.{at}"),
+                "orders are taken from unix sockets only",
+                "write \"unix:/path?mode=0600\"",
+            );
+        }
     }
 
     fn passwords(&mut self, table: &str, controller: &ControllerListener) {
