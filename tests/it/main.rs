@@ -30,5 +30,6 @@ mod start;
 mod store;
 mod store_cli;
 mod support;
+mod tree;
 mod tree_bad;
 mod ucl;

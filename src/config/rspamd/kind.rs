@@ -52,7 +52,7 @@ fn wanted(kind: Kind) -> &'static str {
 }
 
 /// Of a key said several times the first counts.
-fn first(value: &Value) -> &Node {
+pub fn first(value: &Value) -> &Node {
     match &value.node {
         Node::Repeated(items) => items.first().map_or(&value.node, |item| &item.node),
         node => node,
@@ -72,8 +72,9 @@ fn boolean(node: &Node, strict: bool) -> Option<bool> {
     }
 }
 
+/// The number that a value is.
 #[expect(clippy::cast_precision_loss, reason = "no setting is that large")]
-fn number(node: &Node, strict: bool) -> Option<f64> {
+pub fn number(node: &Node, strict: bool) -> Option<f64> {
     match node {
         Node::Int(number) => Some(*number as f64),
         Node::Float(number) | Node::Time(number) => Some(*number).filter(|number| number.is_finite()),

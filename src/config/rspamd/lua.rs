@@ -7,8 +7,9 @@ use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
 
+use super::account::{Fate, Item};
 use super::surroundings::Surroundings;
-use super::translate::{Fate, Loss, Translated};
+use super::translate::Translated;
 use super::wording::few;
 use crate::config::report::Diagnostic;
 use crate::config::value::{Node, Place, Source, Value};
@@ -29,19 +30,19 @@ static SYMBOL: LazyLock<Regex> = LazyLock::new(|| {
 /// Reports all Lua of the tree.
 pub fn all(around: &Surroundings, raw: &Value, out: &mut Translated) {
     for (place, text) in scripts(raw) {
-        lost(out, "this script", Some(place), &symbols(&text));
+        lost(out, raw, "this script", Some(place), &symbols(&text));
     }
     for value in raw.at(["lua"]).into_iter().flat_map(super::tree::each) {
         let Node::Text(path) = &value.node else { continue };
         if !STOCK.iter().any(|stock| path.contains(stock)) {
-            lost(out, path, Some(value.place.clone()), &symbols(&read(Path::new(path))));
+            lost(out, raw, path, Some(value.place.clone()), &symbols(&read(Path::new(path))));
         }
     }
     for path in files(around) {
         let text = read(&path);
         if !text.trim().is_empty() {
             let name = path.display().to_string();
-            lost(out, &name, Some(first(&name, &text)), &symbols(&text));
+            lost(out, raw, &name, Some(first(&name, &text)), &symbols(&text));
         }
     }
 }
@@ -59,7 +60,7 @@ fn first(name: &str, text: &str) -> Place {
     found.map_or_else(|| Place::new(&source, 0, end), |name| Place::new(&source, name.start(), name.end()))
 }
 
-fn lost(out: &mut Translated, what: &str, place: Option<Place>, symbols: &[String]) {
+fn lost(out: &mut Translated, raw: &Value, what: &str, place: Option<Place>, symbols: &[String]) {
     let names = match symbols {
         [] => String::new(),
         [one] => format!(", and the symbol {one} stays away"),
@@ -68,15 +69,8 @@ fn lost(out: &mut Translated, what: &str, place: Option<Place>, symbols: &[Strin
     let finding = Diagnostic::warning(format!("{what} is not supported: there is no Lua here{names}")).at(place.clone());
     let help = "patterns can be rules of their own, lists belong to [modules.multimap]";
     out.findings.push(finding.help(help));
-    out.losses.push(Loss {
-        what: what.to_owned(),
-        place,
-        fate: Fate::Lost(if symbols.is_empty() {
-            "what it does".to_owned()
-        } else {
-            symbols.join(", ")
-        }),
-    });
+    let fate = Fate::Lost("there is no Lua here".to_owned());
+    out.account.push(Item::new(what, place, fate).without(symbols, raw));
 }
 
 /// Scripts written into settings, but for the stock one.

@@ -59,9 +59,7 @@ fn group(walk: &mut Walk<'_>, name: &str, entry: &Entry) {
                 .as_ref()
                 .and_then(|stock| stock.at([key]))
                 .is_some_and(|stock| same(stock, &setting.value));
-            // Words that came with a file of the package, not with a change.
-            let words = key == "description" && setting.value.priority == 0;
-            if unchanged || words || NEEDLESS.contains(&key) && key != "disabled" {
+            if unchanged || NEEDLESS.contains(&key) && key != "disabled" || came_along(setting) {
                 continue;
             }
             if key == "disabled" {
@@ -113,6 +111,11 @@ fn each_symbol(symbols: &Value, take: &mut dyn FnMut(&Entry)) {
     }
 }
 
+/// Words that came with a file of the package, not with a change.
+fn came_along(setting: &Entry) -> bool {
+    setting.key == "description" && setting.value.priority == 0
+}
+
 fn symbol(walk: &mut Walk<'_>, group: &str, entry: &Entry) {
     let name = entry.key.as_str();
     if walk
@@ -125,8 +128,7 @@ fn symbol(walk: &mut Walk<'_>, group: &str, entry: &Entry) {
     let path = path(group, &["symbols", name]);
     match &entry.value.node {
         Node::Table(table) => table.iter().for_each(|setting| {
-            let words = setting.key == "description" && entry.value.priority == 0;
-            if !words && !NEEDLESS.contains(&setting.key.as_str()) {
+            if !came_along(setting) && !NEEDLESS.contains(&setting.key.as_str()) {
                 one(walk, SYMBOL, &["group", group, "symbols", name], &path, setting);
             }
         }),
@@ -200,7 +202,12 @@ fn composites(walk: &mut Walk<'_>, raw: &Value) {
             continue;
         }
         match &entry.value.node {
-            Node::Null | Node::Bool(false) => off(walk, name, entry),
+            Node::Null | Node::Bool(false) => {
+                let error = Diagnostic::error(format!("the composite {name} must have an expression")).at(entry.key_place.clone());
+                walk.out
+                    .findings
+                    .push(error.help(format!("{name} {{ enabled = false; }} switches it off")));
+            }
             _ => walk.section(&["composites", name], &entry.value, true),
         }
     }

@@ -1,5 +1,6 @@
 //! The walk over a tree, by the rows of `table`: what it says becomes a layer of our settings, and everything is accounted for.
 
+pub use super::account::{Fate, Item};
 use super::kind::{self, converted, same};
 use super::surroundings::Surroundings;
 use super::table::{self, Kind, LACKING, Row, SECTIONS, To};
@@ -10,30 +11,6 @@ use crate::config::report::Diagnostic;
 use crate::config::schema::{MODULES, UnknownKeys};
 use crate::config::value::{Entry, Node, Place, Table, Value};
 
-/// What became of one thing in the tree.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Fate {
-    /// The same here, as this setting.
-    Same(String),
-    /// Nearly the same: how.
-    Near(String),
-    /// It means nothing here, and nothing is lost: why.
-    Needless(String),
-    /// Lost: what.
-    Lost(String),
-}
-
-/// One thing in the tree that differs from the stock settings: a setting, a module, a file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Loss {
-    /// What people call it there.
-    pub what: String,
-    /// Where it stands.
-    pub place: Option<Place>,
-    /// What became of it.
-    pub fate: Fate,
-}
-
 /// What a walk gives.
 #[derive(Debug)]
 pub struct Translated {
@@ -42,7 +19,7 @@ pub struct Translated {
     /// What people should hear of it.
     pub findings: Vec<Diagnostic>,
     /// The account.
-    pub losses: Vec<Loss>,
+    pub account: Vec<Item>,
 }
 
 /// A walk under way.
@@ -71,7 +48,7 @@ pub fn all(raw: &Value, stock: &Value, around: &Surroundings) -> Translated {
     let out = Translated {
         layer,
         findings: Vec::new(),
-        losses: Vec::new(),
+        account: Vec::new(),
     };
     let mut walk = Walk { raw, stock, around, out };
     for entry in raw.table().into_iter().flat_map(Table::iter) {
@@ -94,6 +71,9 @@ impl Walk<'_> {
                 self.section(&[if name == "logger" { "logging" } else { name }], &entry.value, false)
             }
             _ if table::leads_on(&[name]) => self.module(entry),
+            // Before 4.x nothing reads it either.
+            "lang_detection" if !self.is_stock(&[name], &entry.value) => self.lost(entry, name, "how languages are told apart"),
+            "lang_detection" => (),
             _ if LACKING.iter().any(|lacking| lacking.module == name) => self.lacking(entry),
             _ if self.is_stock(&[name], &entry.value) => (),
             _ if MODULES.contains(&name) => self.lost(entry, name, "a module that this version lacks"),
@@ -123,22 +103,23 @@ impl Walk<'_> {
         let Some(lacking) = LACKING.iter().find(|lacking| lacking.module == name) else {
             return;
         };
-        let changed = !self.stock.at([name]).is_some_and(|stock| same(stock, &entry.value));
+        let stock = self.stock.at([name]);
+        let changed = !stock.is_some_and(|stock| same(stock, &entry.value));
         if is_off(&entry.value) || !(lacking.active || changed) {
             return;
         }
         let mut symbols: Vec<String> = lacking.symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
-        named_symbols(&entry.value, &mut symbols);
-        let (lost, what) = match symbols.as_slice() {
-            [] => (String::new(), format!("the module {name}")),
-            all => (format!(": the symbols {} stay away", few(all)), symbols.join(", ")),
+        named_symbols(&entry.value, stock, &mut symbols);
+        let lost = match symbols.as_slice() {
+            [] => String::new(),
+            all => format!(": the symbols {} stay away", few(all)),
         };
         let text = format!("this version has no module {name}{lost}");
         let inside = entry.value.table().into_iter().flat_map(Table::iter);
         let mut places = std::iter::once(entry).chain(inside).filter_map(|entry| written(&entry.key_place));
         let place = places.next();
         self.out.findings.push(Diagnostic::warning(text).at(place.clone()));
-        self.account(name, place, Fate::Lost(what));
+        self.stay_away(name, place, "this version has no such module", &symbols);
     }
 
     /// The settings of a section; `whole` where they count even if they are the stock ones.
@@ -236,7 +217,9 @@ impl Walk<'_> {
         let name = path.join(".");
         self.hidden(path, &entry.value);
         // What somebody wrote in a file of his own counts even if it is what the stock files say.
-        if !whole && entry.value.priority == 0 && self.is_stock(path, &entry.value) && !UNLIKE.contains(&name.as_str()) {
+        let stock = !whole && entry.value.priority == 0 && self.is_stock(path, &entry.value) && !UNLIKE.contains(&name.as_str());
+        // Lists that the stock settings name may be there or not.
+        if stock && (row.to != To::Source || !maps::has_files(&entry.value)) {
             return;
         }
         match row.to {
@@ -385,11 +368,13 @@ impl Walk<'_> {
 
     /// Accounts for something.
     pub fn account(&mut self, what: &str, place: Option<Place>, fate: Fate) {
-        self.out.losses.push(Loss {
-            what: what.to_owned(),
-            place,
-            fate,
-        });
+        self.out.account.push(Item::new(what, place, fate));
+    }
+
+    /// Accounts for symbols that stay away.
+    pub fn stay_away(&mut self, what: &str, place: Option<Place>, why: &str, symbols: &[String]) {
+        let item = Item::new(what, place, Fate::Lost(why.to_owned()));
+        self.out.account.push(item.without(symbols, self.raw));
     }
 
     /// Reports and accounts for something that is lost.
@@ -415,7 +400,8 @@ impl Walk<'_> {
 
     /// Reports something that nobody knows.
     pub fn unknown(&mut self, text: String, place: Place, near: Option<&str>) {
-        self.account(&text, Some(place.clone()), Fate::Lost("nobody knows it".to_owned()));
+        let why = "it has no effect with rspamd either";
+        self.account(&text, Some(place.clone()), Fate::Needless(why.to_owned()));
         let finding = match self.around.unknown {
             UnknownKeys::Ignore => return,
             UnknownKeys::Warn => Diagnostic::warning(text),
@@ -466,24 +452,37 @@ pub fn is_off(value: &Value) -> bool {
     matches!(value.node, Node::Null | Node::Bool(false)) || says("enabled", false) || says("disabled", true)
 }
 
-/// Symbols that a section names, besides those that are known of it.
-fn named_symbols(value: &Value, symbols: &mut Vec<String>) {
-    let mut open = vec![value];
-    while let Some(value) = open.pop() {
+/// Symbols that the changed parts of a section name, besides those that are known of it.
+fn named_symbols(value: &Value, stock: Option<&Value>, symbols: &mut Vec<String>) {
+    let mut open = vec![(value, stock)];
+    while let Some((value, stock)) = open.pop() {
         match &value.node {
             Node::Table(table) => {
                 for entry in table.iter() {
-                    if let (true, Node::Text(name)) = (entry.key.starts_with("symbol"), &entry.value.node)
-                        && !symbols.contains(name)
-                        && symbols.len() < 400
-                    {
-                        symbols.push(name.clone());
+                    let before = stock.and_then(|stock| stock.at([entry.key.as_str()]));
+                    if before.is_some_and(|before| same(before, &entry.value)) || NO_SYMBOLS.contains(&entry.key.as_str()) {
+                        continue;
                     }
-                    open.push(&entry.value);
+                    let named = match &entry.value.node {
+                        Node::Text(name) if entry.key.starts_with("symbol") => name,
+                        _ => &entry.key,
+                    };
+                    if looks_like_symbol(named) && !symbols.contains(named) && symbols.len() < 400 {
+                        symbols.push(named.clone());
+                    }
+                    open.push((&entry.value, before));
                 }
             }
-            Node::List(items) | Node::Repeated(items) => open.extend(items),
+            Node::List(items) | Node::Repeated(items) => open.extend(items.iter().map(|item| (item, None))),
             _ => (),
         }
     }
+}
+
+/// Sections whose names look like symbols and are none.
+const NO_SYMBOLS: [&str; 3] = ["mime_parts_filter_regex", "mime_parts_filter_ext", "symbols_prefixes"];
+
+fn looks_like_symbol(name: &str) -> bool {
+    let capital = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    name.len() > 2 && name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(capital)
 }

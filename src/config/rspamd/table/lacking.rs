@@ -20,7 +20,7 @@ pub const LACKING: &[Lacking] = &[
     Lacking {
         module: "asn",
         active: true,
-        symbols: &["ASN"],
+        symbols: &["ASN", "ASN_FAIL"],
     },
     Lacking {
         module: "aws_s3",
@@ -145,7 +145,7 @@ pub const LACKING: &[Lacking] = &[
     },
     Lacking {
         module: "neural",
-        active: true,
+        active: false,
         symbols: &["NEURAL_SPAM", "NEURAL_HAM"],
     },
     Lacking {

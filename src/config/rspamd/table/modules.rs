@@ -5,6 +5,8 @@ use super::To::{At, Later, Neither, Nothing, Same, Source};
 use super::{Row, row};
 
 const KEYS: &str = "keys in the store have a form of their own";
+const OTHER_SCANNERS: &str = "it means something to other scanners only";
+const OTHER_ROUTINES: &str = "what x-virus and authentication-results say; these headers are not written";
 const NO_LUA: &str = "there is no Lua here";
 const PRIVATE: &str = "what is kept of a sender has bounds of its own";
 
@@ -49,13 +51,23 @@ pub const ROWS: &[Row] = &[
         Bool,
         Later("scanning only what other rules have not settled"),
     ),
-    row(
-        "antivirus.*.eicar_fake_pattern",
-        Any,
-        Nothing("it means something to other scanners only"),
-    ),
-    row("antivirus.*.product_id", Int, Nothing("it means something to other scanners only")),
-    row("antivirus.*.tmpdir", Text, Nothing("it means something to other scanners only")),
+    row("antivirus.*.eicar_fake_pattern", Any, Nothing(OTHER_SCANNERS)),
+    row("antivirus.*.product_id", Int, Nothing(OTHER_SCANNERS)),
+    row("antivirus.*.scheme", Any, Nothing(OTHER_SCANNERS)),
+    row("antivirus.*.user_agent", Any, Nothing(OTHER_SCANNERS)),
+    row("antivirus.*.x_client_header", Any, Nothing(OTHER_SCANNERS)),
+    row("antivirus.*.x_rcpt_header", Any, Nothing(OTHER_SCANNERS)),
+    row("antivirus.*.x_from_header", Any, Nothing(OTHER_SCANNERS)),
+    row("antivirus.*.req_fake_url", Any, Nothing(OTHER_SCANNERS)),
+    row("antivirus.*.http_headers_enabled", Any, Nothing(OTHER_SCANNERS)),
+    row("antivirus.*.use_http_result_header", Any, Nothing(OTHER_SCANNERS)),
+    row("antivirus.*.use_http_3xx_as_threat", Any, Nothing(OTHER_SCANNERS)),
+    row("antivirus.*.ssl", Any, Nothing(OTHER_SCANNERS)),
+    row("antivirus.*.apikey", Any, Nothing(OTHER_SCANNERS)),
+    row("antivirus.*.minimum_engines", Any, Nothing(OTHER_SCANNERS)),
+    row("antivirus.*.low_category", Any, Nothing(OTHER_SCANNERS)),
+    row("antivirus.*.medium_category", Any, Nothing(OTHER_SCANNERS)),
+    row("antivirus.*.tmpdir", Text, Nothing(OTHER_SCANNERS)),
     row("antivirus.*.scan_unauthenticated", Bool, Neither("mail is scanned whoever sent it")),
     row("antivirus.*.stream", Bool, Neither("clamd is always sent a stream")),
     // greylist
@@ -138,7 +150,24 @@ pub const ROWS: &[Row] = &[
     row("milter_headers.custom", Any, Nothing(NO_LUA)),
     row("milter_headers.default_headers_order", Int, Same),
     row("milter_headers.headers_modify_mode", Text, Later("the way headers are put in")),
-    row("milter_headers.routines", Any, Same),
+    row("milter_headers.routines.*.header", Text, Same),
+    row("milter_headers.routines.*.remove", Int, Same),
+    row("milter_headers.routines.*.char", Text, Same),
+    row("milter_headers.routines.*.value", Text, Same),
+    row("milter_headers.routines.*.hostname", Text, Same),
+    row("milter_headers.routines.*.sort_by", Text, Same),
+    row("milter_headers.routines.*.headers", Any, Same),
+    row("milter_headers.routines.*.symbols", Any, Later(OTHER_ROUTINES)),
+    row("milter_headers.routines.*.symbols_fail", Any, Later(OTHER_ROUTINES)),
+    row("milter_headers.routines.*.status_clean", Text, Later(OTHER_ROUTINES)),
+    row("milter_headers.routines.*.status_infected", Text, Later(OTHER_ROUTINES)),
+    row("milter_headers.routines.*.status_fail", Text, Later(OTHER_ROUTINES)),
+    row("milter_headers.routines.*.add_smtp_user", Bool, Later(OTHER_ROUTINES)),
+    row("milter_headers.routines.*.remove_ar_from", Any, Later(OTHER_ROUTINES)),
+    row("milter_headers.routines.*.spf_symbols", Any, Later(OTHER_ROUTINES)),
+    row("milter_headers.routines.*.dkim_symbols", Any, Later(OTHER_ROUTINES)),
+    row("milter_headers.routines.*.dmarc_symbols", Any, Later(OTHER_ROUTINES)),
+    row("milter_headers.routines.*.arc_symbols", Any, Later(OTHER_ROUTINES)),
     // mid
     row("mid.source", Any, Later("a list of its own of domains whose message ids are known")),
     row("mid.symbol_known_mid", Text, Later("another name for KNOWN_MID")),
@@ -155,8 +184,8 @@ pub const ROWS: &[Row] = &[
     ),
     // mime_types
     row("mime_types.file", Any, Later("a list of its own of media types")),
-    row("mime_types.extension_map", Any, Later("a table of its own of file extensions")),
-    row("mime_types.bad_extensions", Any, Later("a table of its own of bad extensions")),
+    row("mime_types.extension_map.*", Words, Same),
+    row("mime_types.bad_extensions.*", Number, Same),
     row(
         "mime_types.bad_archive_extensions",
         Any,
@@ -274,6 +303,22 @@ pub const ROWS: &[Row] = &[
     row("replies.sender_key_size", Int, Nothing(KEYS)),
     row("replies.max_local_size", Int, Nothing(PRIVATE)),
     row("replies.max_global_size", Int, Nothing(PRIVATE)),
+    row("replies.reply_sender_privacy", Bool, Nothing("no addresses of senders are stored")),
+    row(
+        "replies.reply_sender_privacy_alg",
+        Text,
+        Nothing("no addresses of senders are stored"),
+    ),
+    row(
+        "replies.reply_sender_privacy_prefix",
+        Text,
+        Nothing("no addresses of senders are stored"),
+    ),
+    row(
+        "replies.reply_sender_privacy_length",
+        Int,
+        Nothing("no addresses of senders are stored"),
+    ),
     row("replies.cookie", Text, Later("answers known by a cookie")),
     row("replies.cookie_key", Text, Later("answers known by a cookie")),
     row("replies.cookie_is_pattern", Bool, Later("answers known by a cookie")),
