@@ -71,7 +71,7 @@ pub fn used(around: &Surroundings, parsed: &Parsed, raw: &Value, out: &mut Trans
         if real.starts_with(real_folder(around)) && real.is_file() && !read.contains(&real) {
             uses.push(Use {
                 path: real,
-                what: format!("a list for {by}"),
+                what: format!("{} for {by}", if is_script(path) { "a script" } else { "a list" }),
             });
         }
     }
@@ -86,7 +86,7 @@ fn lists(around: &Surroundings, raw: &Value, named: &BTreeMap<PathBuf, String>, 
     for (path, by) in named {
         let shown = path.strip_prefix(&around.folder).unwrap_or(path).display().to_string();
         // Those of the package belong to modules that are spoken of as a whole.
-        if !path.is_file() || shown.starts_with("maps.d/") && !ours.contains_key(path) || !is_list(raw, by) {
+        if !path.is_file() || is_script(path) || shown.starts_with("maps.d/") && !ours.contains_key(path) || !is_list(raw, by) {
             continue;
         }
         let fate = match ours.get(path) {
@@ -95,6 +95,11 @@ fn lists(around: &Surroundings, raw: &Value, named: &BTreeMap<PathBuf, String>, 
         };
         out.account.push(Item::new(format!("the list {shown}"), None, fate));
     }
+}
+
+/// Scripts are spoken of by `lua`.
+fn is_script(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "lua")
 }
 
 /// False for what is a file but no list: certificates, keys, sockets, settings of the program.

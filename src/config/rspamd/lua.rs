@@ -21,7 +21,9 @@ const MOST: usize = 1_000;
 const STOCK: [&str; 2] = ["rules/rspamd.lua", "lua_bayes_learn"];
 /// Names of symbols as scripts write them.
 static SYMBOL: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?:register_symbol|insert_result|symbol|name)\b[^"'\n]{0,40}["']([A-Z][A-Z0-9_]{2,})["']"#).expect("a pattern of ours")
+    let quoted = r#"(?:register_symbol|insert_result|symbol|name)\b[^"'\n]{0,40}["']([A-Z][A-Z0-9_]{2,})["']"#;
+    let said = r#"(?:rspamd_config\.([A-Z][A-Z0-9_]{2,})|config\[["']regexp["']\]\[["']([A-Z][A-Z0-9_]{2,})["']\])\s*="#;
+    Regex::new(&format!("{quoted}|{said}")).expect("a pattern of ours")
 });
 
 /// Reports all Lua of the tree.
@@ -38,7 +40,8 @@ pub fn all(around: &Surroundings, raw: &Value, out: &mut Translated) {
     for path in files(around) {
         let text = read(&path);
         if !text.trim().is_empty() {
-            lost(out, raw, &path.display().to_string(), None, &symbols(&text));
+            let shown = path.strip_prefix(&around.folder).unwrap_or(&path);
+            lost(out, raw, &shown.display().to_string(), None, &symbols(&text));
         }
     }
 }
@@ -108,7 +111,7 @@ fn read(path: &Path) -> String {
 fn symbols(text: &str) -> Vec<String> {
     let mut names = Vec::new();
     for found in SYMBOL.captures_iter(text) {
-        let name = found.get(1).map_or("", |name| name.as_str()).to_owned();
+        let name = found.iter().skip(1).flatten().next().map_or("", |name| name.as_str()).to_owned();
         if !names.contains(&name) {
             names.push(name);
         }
