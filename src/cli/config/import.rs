@@ -2,11 +2,12 @@
 
 use crate::cli::{ConfigArgs, print};
 use crate::config::rspamd::{Fate, Item, Tree};
+use crate::config::value::{Node, Value};
 use crate::config::{self, Diagnostic, Place, Report};
 use crate::daemon::build;
 use clap::Args;
 use serde_json::{Value as Json, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,11 +38,24 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         eprintln!("{}", Report(examined.findings).draw_for_stderr());
         return Ok(ExitCode::FAILURE);
     };
-    let findings = match build::complete(examined, None) {
-        Ok((_, built)) => built.warnings,
-        Err(report) => report.0,
+    let (findings, known) = match build::complete(examined, None) {
+        Ok((loaded, built)) => {
+            let groups = built.filter.groups();
+            let symbols = groups
+                .into_iter()
+                .flat_map(|group| group.symbols)
+                .filter(|symbol| symbol.given)
+                .map(|symbol| symbol.name);
+            // What the tree's own reader found is in its account.
+            let idle = loaded
+                .warnings
+                .into_iter()
+                .filter(|finding| finding.message.contains("has no effect"));
+            (idle.chain(built.warnings).collect(), Some(symbols.collect()))
+        }
+        Err(report) => (report.0, None),
     };
-    let account = Account::new(&tree, &findings);
+    let account = Account::new(&tree, &findings, known.as_ref());
     if args.json {
         print(&format!("{:#}\n", account.json(&tree)));
     } else {
@@ -64,32 +78,64 @@ struct Account {
 }
 
 impl Account {
-    /// The account of a tree, corrected by what the rest of the program says of its settings.
-    fn new(tree: &Tree, findings: &[Diagnostic]) -> Account {
+    /// The account of a tree, corrected by what the rest of the program says of its settings; `known` are the symbols that are given.
+    fn new(tree: &Tree, findings: &[Diagnostic], known: Option<&BTreeSet<String>>) -> Account {
         let mut account = Account::default();
         let said = objections(findings);
-        let mut heard = Vec::new();
+        let gone = |symbol: &str| known.is_some_and(|known| !known.contains(symbol));
         for item in &tree.account {
+            let ours = match &item.fate {
+                Fate::Same(ours) => ours.split('.').collect(),
+                _ => Vec::new(),
+            };
             let mut item = item.clone();
-            let line = item.place.as_ref().map(line);
-            if let (Some(line), Fate::Same(ours)) = (line, &item.fate)
-                && let Some(text) = said.get(&line)
-            {
-                let symbol = ours
-                    .strip_prefix("groups.")
-                    .and_then(|rest| rest.split('.').nth(2))
-                    .map(str::to_owned);
-                item.fate = Fate::Lost(text.clone());
-                item = item.without(symbol.as_slice(), &tree.raw);
-                heard.push(line);
+            match ours.as_slice() {
+                ["groups", group, "symbols", symbol, ..] if gone(symbol) => {
+                    let lost = Fate::Lost("no rule here gives this symbol".to_owned());
+                    let what = format!("group.{group}.symbols.{symbol}");
+                    let known = account.lost.iter().any(|item| item.what == what);
+                    if !known {
+                        account.add(Item::new(what, item.place, lost).without(&[(*symbol).to_owned()], &tree.raw));
+                    }
+                    continue;
+                }
+                ["composites", name, "expression"] => {
+                    let names = tree.layer.at(["composites", name, "expression"]);
+                    let missing: Vec<String> = names
+                        .map(symbols_named)
+                        .unwrap_or_default()
+                        .into_iter()
+                        .filter(|name| gone(name))
+                        .collect();
+                    if !missing.is_empty() {
+                        item.fate = Fate::Near(format!("symbols of its expression stay away: {}", missing.join(", ")));
+                    }
+                }
+                [_, ..] => {
+                    if let Some(text) = item.place.as_ref().and_then(|place| said.get(&line(place))) {
+                        item.fate = Fate::Lost(text.clone());
+                    }
+                }
+                [] => (),
             }
             account.add(item);
         }
-        for (at, text) in said.iter().filter(|(at, _)| !heard.contains(at)) {
-            let place = findings.iter().filter_map(|f| f.place.clone()).find(|place| line(place) == *at);
-            account.add(Item::new("a setting", place, Fate::Lost(text.clone())));
-        }
+        account.add_others(tree, findings, &said);
         account
+    }
+
+    /// Adds what was said of lines that nothing else is accounted for on.
+    fn add_others(&mut self, tree: &Tree, findings: &[Diagnostic], said: &BTreeMap<(String, usize), String>) {
+        let accounted: BTreeSet<_> = tree.account.iter().filter_map(|item| item.place.as_ref().map(line)).collect();
+        for (at, text) in said
+            .iter()
+            .filter(|(at, text)| !accounted.contains(at) && !text.starts_with("no rule gives"))
+        {
+            let place = findings.iter().filter_map(|f| f.place.clone()).find(|place| line(place) == *at);
+            if place.as_ref().is_some_and(|place| !place.source().built_in) {
+                self.add(Item::new("a setting", place, Fate::Lost(text.clone())));
+            }
+        }
     }
 
     fn add(&mut self, item: Item) {
@@ -129,12 +175,12 @@ impl Account {
             self.lost.len()
         );
         if !symbols.is_empty() {
-            let _ = writeln!(out, "{} symbols stay away, worth {up:+.1} and {down:+.1} points", symbols.len());
+            let _ = writeln!(out, "{} symbols stay away{}", symbols.len(), worth(up, down));
         }
         for (title, items) in [
             ("Not supported: this is lost", &self.lost),
             ("Nearly the same", &self.near),
-            ("The same here", &self.same),
+            ("The same here, those of modules under [modules]", &self.same),
             ("Needless here", &self.needless),
         ] {
             if items.is_empty() {
@@ -162,6 +208,14 @@ impl Account {
             "account": all.map(entry).collect::<Vec<_>>(),
         })
     }
+}
+
+/// Names of symbols in the expression of a composite.
+fn symbols_named(expression: &Value) -> Vec<String> {
+    let Node::Text(text) = &expression.node else { return Vec::new() };
+    let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':' || c == '+' || c == '.'));
+    let words = words.filter(|word| word.starts_with(|c: char| c.is_ascii_uppercase()));
+    words.map(str::to_owned).collect()
 }
 
 /// What the rest of the program holds against lines of the tree.
@@ -195,8 +249,12 @@ fn text(out: &mut String, item: &Item, tree: &Tree) {
         format!(" ({name}:{})", place.line())
     });
     let (_, detail) = parts(item);
-    wrap(out, &format!("{}{}", item.what, place.unwrap_or_default()), 2, 6);
-    wrap(out, detail, 6, 6);
+    let head = format!("{}{}", item.what, place.unwrap_or_default());
+    let own_name = matches!(item.fate, Fate::Same(_)) && detail.strip_prefix("modules.").unwrap_or(detail) == item.what;
+    wrap(out, &head, 2, 6);
+    if !own_name {
+        wrap(out, detail, 6, 6);
+    }
     if !item.symbols.is_empty() {
         let (up, down) = sums(item.symbols.iter().map(|(_, score)| *score));
         let shown = item.symbols.iter().map(|(name, score)| match *score == 0.0 {
@@ -205,8 +263,23 @@ fn text(out: &mut String, item: &Item, tree: &Tree) {
         });
         let count = item.symbols.len();
         let noun = if count == 1 { "symbol" } else { "symbols" };
-        let head = format!("{count} {noun}, worth {up:+.1} and {down:+.1}: ");
-        wrap(out, &(head + &shown.collect::<Vec<_>>().join(", ")), 6, 6);
+        let worth = if count == 1 { String::new() } else { worth(up, down) };
+        wrap(
+            out,
+            &format!("{count} {noun}{worth}: {}", shown.collect::<Vec<_>>().join(", ")),
+            6,
+            6,
+        );
+    }
+}
+
+/// What symbols would have added and taken away, all together.
+fn worth(up: f64, down: f64) -> String {
+    match (up > 0.0, down < 0.0) {
+        (true, true) => format!(", worth {up:+.1} and {down:+.1} points"),
+        (true, false) => format!(", worth {up:+.1} points"),
+        (false, true) => format!(", worth {down:+.1} points"),
+        (false, false) => String::new(),
     }
 }
 

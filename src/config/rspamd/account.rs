@@ -1,6 +1,6 @@
 //! The account of a tree: what became of each thing in it that differs from the stock settings. Data only; `cli::config` prints it.
 
-use super::kind::{self, first};
+use super::kind::{self, first, same};
 use super::tree::each;
 use crate::config::value::{Node, Place, Table, Value};
 
@@ -66,4 +66,43 @@ pub fn own_score(said: &Value) -> Option<f64> {
         Node::Table(_) => None,
         node => kind::number(node, false),
     }
+}
+
+/// Symbols that the changed parts of a section name, besides those that are known of it.
+pub fn named_symbols(module: &str, value: &Value, stock: Option<&Value>, symbols: &mut Vec<String>) {
+    let by_key = SYMBOLS_BY_KEY.contains(&module);
+    let mut open = vec![(value, stock)];
+    while let Some((value, stock)) = open.pop() {
+        match &value.node {
+            Node::Table(table) => {
+                for entry in table.iter() {
+                    let before = stock.and_then(|stock| stock.at([entry.key.as_str()]));
+                    if before.is_some_and(|before| same(before, &entry.value)) || NO_SYMBOLS.contains(&entry.key.as_str()) {
+                        continue;
+                    }
+                    let named = match &entry.value.node {
+                        Node::Text(name) if entry.key.starts_with("symbol") => name.as_str(),
+                        _ if by_key => entry.key.as_str(),
+                        _ => "",
+                    };
+                    if looks_like_symbol(named) && !symbols.iter().any(|symbol| symbol == named) && symbols.len() < 400 {
+                        symbols.push(named.to_owned());
+                    }
+                    open.push((&entry.value, before));
+                }
+            }
+            Node::List(items) | Node::Repeated(items) => open.extend(items.iter().map(|item| (item, None))),
+            _ => (),
+        }
+    }
+}
+
+/// Modules where symbols stand before a sign or a brace.
+const SYMBOLS_BY_KEY: [&str; 7] = ["external_services", "fuzzy_check", "phishing", "rbl", "surbl", "trie", "whitelist"];
+/// Sections whose names look like symbols and are none.
+const NO_SYMBOLS: [&str; 3] = ["mime_parts_filter_regex", "mime_parts_filter_ext", "symbols_prefixes"];
+
+fn looks_like_symbol(name: &str) -> bool {
+    let capital = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    name.len() > 2 && name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(capital)
 }

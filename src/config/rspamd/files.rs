@@ -73,7 +73,7 @@ pub fn used(around: &Surroundings, parsed: &Parsed, raw: &Value, out: &mut Trans
                 path: real,
                 what: match by.as_str() {
                     "lua" => "a script, not supported".to_owned(),
-                    _ => format!("a list for {by}"),
+                    _ => format!("{} for {by}", if is_script(path) { "a script" } else { "a list" }),
                 },
             });
         }
@@ -89,7 +89,7 @@ fn lists(around: &Surroundings, raw: &Value, named: &BTreeMap<PathBuf, String>, 
     for (path, by) in named {
         let shown = path.strip_prefix(&around.folder).unwrap_or(path).display().to_string();
         // Those of the package belong to modules that are spoken of as a whole.
-        if !path.is_file() || shown.starts_with("maps.d/") && !ours.contains_key(path) || !is_list(raw, by) {
+        if !path.is_file() || is_script(path) || shown.starts_with("maps.d/") && !ours.contains_key(path) || !is_list(raw, by) {
             continue;
         }
         let fate = match ours.get(path) {
@@ -98,6 +98,11 @@ fn lists(around: &Surroundings, raw: &Value, named: &BTreeMap<PathBuf, String>, 
         };
         out.account.push(Item::new(format!("the list {shown}"), None, fate));
     }
+}
+
+/// Scripts are spoken of by `lua`.
+fn is_script(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "lua")
 }
 
 /// False for what is a file but no list: certificates, keys, sockets, settings of the program.

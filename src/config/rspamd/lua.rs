@@ -24,7 +24,8 @@ const STOCK: [&str; 2] = ["rules/rspamd.lua", "lua_bayes_learn"];
 static SYMBOL: LazyLock<Regex> = LazyLock::new(|| {
     let called = r#"(?:register_symbol|insert_result|symbol|name)\b[^"'\n]{0,40}["']([A-Z][A-Z0-9_]{2,})["']"#;
     let assigned = r#"rspamd_config(?:\.|\[["'])([A-Z][A-Z0-9_]{2,})(?:["']\])?\s*="#;
-    Regex::new(&format!("{called}|{assigned}")).expect("a pattern of ours")
+    let expression = r#"config\[["']regexp["']\]\[["']([A-Z][A-Z0-9_]{2,})["']\]\s*="#;
+    Regex::new(&format!("{called}|{assigned}|{expression}")).expect("a pattern of ours")
 });
 
 /// Reports all Lua of the tree.
@@ -35,16 +36,22 @@ pub fn all(around: &Surroundings, raw: &Value, out: &mut Translated) {
     for value in raw.at(["lua"]).into_iter().flat_map(super::tree::each) {
         let Node::Text(path) = &value.node else { continue };
         if !STOCK.iter().any(|stock| path.contains(stock)) {
-            lost(out, raw, path, Some(value.place.clone()), &symbols(&read(Path::new(path))));
+            let path = Path::new(path);
+            lost(out, raw, &shown(around, path), Some(value.place.clone()), &symbols(&read(path)));
         }
     }
     for path in files(around) {
         let text = read(&path);
         if !text.trim().is_empty() {
-            let name = path.display().to_string();
-            lost(out, raw, &name, Some(first(&name, &text)), &symbols(&text));
+            let place = first(&path.display().to_string(), &text);
+            lost(out, raw, &shown(around, &path), Some(place), &symbols(&text));
         }
     }
+}
+
+/// A file as the tree names it.
+fn shown(around: &Surroundings, path: &Path) -> String {
+    path.strip_prefix(&around.folder).unwrap_or(path).display().to_string()
 }
 
 /// Where a script file begins to do something: at its first symbol, else at its top.
@@ -55,7 +62,7 @@ fn first(name: &str, text: &str) -> Place {
         built_in: false,
         lenient: true,
     });
-    let found = SYMBOL.captures(text).and_then(|found| found.get(1).or(found.get(2)));
+    let found = SYMBOL.captures(text).and_then(|found| found.iter().skip(1).flatten().next());
     let end = text.find('\n').unwrap_or(text.len());
     found.map_or_else(|| Place::new(&source, 0, end), |name| Place::new(&source, name.start(), name.end()))
 }
@@ -125,7 +132,7 @@ fn read(path: &Path) -> String {
 fn symbols(text: &str) -> Vec<String> {
     let mut names = Vec::new();
     for found in SYMBOL.captures_iter(text) {
-        let name = found.get(1).or(found.get(2)).map_or("", |name| name.as_str()).to_owned();
+        let name = found.iter().skip(1).flatten().next().map_or("", |name| name.as_str()).to_owned();
         if !names.contains(&name) {
             names.push(name);
         }

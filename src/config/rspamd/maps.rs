@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::account::{Fate, Item, own_score};
+use super::account::{Fate, Item, own_score, score};
 use super::kind;
 use super::translate::Walk;
 use super::tree::each;
@@ -37,6 +37,7 @@ pub fn fits(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) -> bool {
     let named = text("type");
     let (kind, why) = match path.first() {
         Some(&"multimap") if !matches!(named.as_deref(), None | Some("ip")) => (named.unwrap_or_default(), "rules"),
+        Some(&"multimap") if !reads(entry) => ("ip whose lists are in the net".to_owned(), "rules"),
         Some(&"antivirus") if named.as_deref().unwrap_or(&entry.key) != "clamav" => {
             (named.unwrap_or_else(|| entry.key.clone()), "scanners")
         }
@@ -47,18 +48,17 @@ pub fn fits(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) -> bool {
     let finding = format!("`{name}`: this version has no {why} of type {kind}, the symbol {symbol} stays away");
     walk.out.findings.push(Diagnostic::warning(finding).at(entry.key_place.clone()));
     let mut item = Item::new(&name, Some(entry.key_place.clone()), Fate::Lost(format!("{why} of type {kind}")));
-    item.symbols.push((symbol, own_score(&entry.value).unwrap_or(0.0)));
+    let score = own_score(&entry.value).or_else(|| score(walk.raw, &symbol));
+    item.symbols.push((symbol, score.unwrap_or(0.0)));
     walk.out.account.push(item);
     false
 }
 
-/// Takes a rule back whose list cannot be read here: that was told, and a rule without a list would be told once more.
-pub fn settle(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) {
-    let ours: Vec<String> = ["modules"].iter().chain(path).map(|step| (*step).to_owned()).collect();
-    let read = walk.out.layer.at(ours.iter().map(String::as_str).chain(["map"])).is_some();
-    if path.first() == Some(&"multimap") && entry.value.at(["map"]).is_some() && !read {
-        walk.out.layer.remove(&ours);
-    }
+/// True if a rule has a list that can be read here.
+fn reads(rule: &Entry) -> bool {
+    let lists: Vec<&Value> = ["map", "url"].iter().filter_map(|key| rule.value.at([*key])).collect();
+    let elsewhere = |item: &Value| matches!(&item.node, Node::Text(text) if text.contains("://") && !text.contains("file://"));
+    lists.is_empty() || lists.into_iter().flat_map(each).flat_map(items).any(|item| !elsewhere(item))
 }
 
 /// Names the symbols of the stock rules that cannot work here: they read lists from the net.

@@ -128,7 +128,9 @@ fn symbol(walk: &mut Walk<'_>, group: &str, entry: &Entry) {
     let path = path(group, &["symbols", name]);
     match &entry.value.node {
         Node::Table(table) => table.iter().for_each(|setting| {
-            if !came_along(setting) && !NEEDLESS.contains(&setting.key.as_str()) {
+            // Of the two words for one thing the peer reads the first.
+            let outdone = setting.key == "weight" && table.get("score").is_some();
+            if !came_along(setting) && !outdone && !NEEDLESS.contains(&setting.key.as_str()) {
                 one(walk, SYMBOL, &["group", group, "symbols", name], &path, setting);
             }
         }),
@@ -165,7 +167,8 @@ fn metric(walk: &mut Walk<'_>, raw: &Value) {
     for entry in table.iter() {
         match entry.key.as_str() {
             "name" => (),
-            "actions" => walk.section(&["actions"], &entry.value, true),
+            // Laid over the section of that name where the tree is read.
+            "actions" => (),
             "symbol" | "symbols" => each_symbol(&entry.value, &mut |entry| symbol(walk, UNGROUPED, entry)),
             "group" => {
                 let groups = each(&entry.value).iter().filter_map(Value::table).flat_map(Table::iter);

@@ -1,10 +1,11 @@
 //! The walk over a tree, by the rows of `table`: what it says becomes a layer of our settings, and everything is accounted for.
 
+use super::account::named_symbols;
 pub use super::account::{Fate, Item};
 use super::kind::{self, converted, same};
 use super::surroundings::Surroundings;
 use super::table::{self, Kind, LACKING, Row, SECTIONS, To};
-use super::wording::{count, few, found, shown, unblanked, written};
+use super::wording::{count, few, found, shown, unblanked, written, written_in};
 use super::{maps, redis, symbols, workers};
 use crate::base::suggest::nearest;
 use crate::config::report::Diagnostic;
@@ -54,6 +55,7 @@ pub fn all(raw: &Value, stock: &Value, around: &Surroundings) -> Translated {
     for entry in raw.table().into_iter().flat_map(Table::iter) {
         walk.top(entry);
     }
+    walk.unconfigured();
     workers::all(&mut walk);
     symbols::all(&mut walk);
     maps::stock_rules(&mut walk);
@@ -85,6 +87,31 @@ impl Walk<'_> {
         }
     }
 
+    /// Modules without any section are off: the main file left their stock sections out.
+    fn unconfigured(&mut self) {
+        let (raw, stock) = (self.raw, self.stock);
+        let all = stock.table().into_iter().flat_map(Table::iter);
+        let absent = |name: &str| raw.at([name]).is_none() && MODULES.contains(&name) && table::leads_on(&[name]);
+        let says_something = |entry: &&Entry| entry.value.table().is_some_and(|table| count(table) > 0);
+        let off: Vec<&Entry> = all.filter(says_something).filter(|entry| absent(&entry.key)).collect();
+        for entry in &off {
+            let value = Value::new(Node::Bool(false), raw.place.clone());
+            self.put(&["modules", &entry.key, "enabled"], entry, value);
+        }
+        if !off.is_empty() {
+            let names: Vec<String> = off.iter().map(|entry| entry.key.clone()).collect();
+            let text = format!(
+                "the tree has no section for the modules {}: they are off, as with rspamd",
+                few(&names)
+            );
+            self.out
+                .findings
+                .push(Diagnostic::note(text).help("include modules.d/*.conf, or write an empty section"));
+            let how = "off for want of a section, as with rspamd";
+            self.account(&names.join(", "), None, Fate::Same(how.to_owned()));
+        }
+    }
+
     /// A module that is here.
     fn module(&mut self, entry: &Entry) {
         let name = entry.key.as_str();
@@ -109,7 +136,7 @@ impl Walk<'_> {
             return;
         }
         let mut symbols: Vec<String> = lacking.symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
-        named_symbols(&entry.value, stock, &mut symbols);
+        named_symbols(name, &entry.value, stock, &mut symbols);
         let lost = match symbols.as_slice() {
             [] => String::new(),
             all => format!(": the symbols {} stay away", few(all)),
@@ -201,10 +228,7 @@ impl Walk<'_> {
             Node::Null | Node::Bool(false) => {}
             Node::Repeated(items) => items.iter().for_each(|item| self.section(path, item, true)),
             _ if rule && !maps::fits(self, path, entry) => (),
-            _ => {
-                self.section(path, &entry.value, whole || rule);
-                maps::settle(self, path, entry);
-            }
+            _ => self.section(path, &entry.value, whole || rule),
         }
     }
 
@@ -226,12 +250,16 @@ impl Walk<'_> {
             To::Nothing(why) => {
                 let text = format!("`{name}` has no meaning here: {why}");
                 self.out.findings.push(Diagnostic::note(text).at(entry.key_place.clone()));
-                self.account(&name, Some(entry.key_place.clone()), Fate::Needless(why.to_owned()));
+                self.account(&name, written_in(entry), Fate::Needless(why.to_owned()));
             }
             To::Neither(why) => {
                 let text = format!("`{name}` has no effect, neither here nor with rspamd: {why}");
                 self.out.findings.push(Diagnostic::warning(text).at(entry.key_place.clone()));
-                self.account(&name, Some(entry.key_place.clone()), Fate::Needless(why.to_owned()));
+                self.account(
+                    &name,
+                    written_in(entry),
+                    Fate::Needless(format!("it means nothing to rspamd either: {why}")),
+                );
             }
             To::Later(what) => self.lost(entry, &name, what),
             To::Special => super::special::setting(self, path, entry),
@@ -338,7 +366,10 @@ impl Walk<'_> {
     pub fn emit(&mut self, name: &str, ours: &[String], entry: &Entry, value: Value) {
         let path: Vec<&str> = ours.iter().map(String::as_str).collect();
         self.put(&path, entry, value);
-        self.account(name, Some(entry.key_place.clone()), Fate::Same(ours.join(".")));
+        // Stock settings that are settings here, too, are nobody's.
+        if let Some(place) = written_in(entry) {
+            self.account(name, Some(place), Fate::Same(ours.join(".")));
+        }
     }
 
     /// Enters a setting of ours.
@@ -381,14 +412,14 @@ impl Walk<'_> {
     pub fn lost(&mut self, entry: &Entry, name: &str, what: &str) {
         let text = format!("`{name}` is not supported in this version; lost: {what}");
         self.out.findings.push(Diagnostic::warning(text).at(entry.key_place.clone()));
-        self.account(name, Some(entry.key_place.clone()), Fate::Lost(what.to_owned()));
+        self.account(name, written_in(entry), Fate::Lost(what.to_owned()));
     }
 
     /// Reports and accounts for something that is not quite the same here.
     pub fn near(&mut self, entry: &Entry, name: &str, how: &str) {
         let text = format!("`{name}`: {how}");
         self.out.findings.push(Diagnostic::note(text).at(entry.key_place.clone()));
-        self.account(name, Some(entry.key_place.clone()), Fate::Near(how.to_owned()));
+        self.account(name, written_in(entry), Fate::Near(how.to_owned()));
     }
 
     fn unknown_key(&mut self, path: &[&str], entry: &Entry) {
@@ -450,39 +481,4 @@ pub fn is_off(value: &Value) -> bool {
             .is_some_and(|said| converted(Kind::Bool, said, false).is_ok_and(|v| v.node == Node::Bool(word)))
     };
     matches!(value.node, Node::Null | Node::Bool(false)) || says("enabled", false) || says("disabled", true)
-}
-
-/// Symbols that the changed parts of a section name, besides those that are known of it.
-fn named_symbols(value: &Value, stock: Option<&Value>, symbols: &mut Vec<String>) {
-    let mut open = vec![(value, stock)];
-    while let Some((value, stock)) = open.pop() {
-        match &value.node {
-            Node::Table(table) => {
-                for entry in table.iter() {
-                    let before = stock.and_then(|stock| stock.at([entry.key.as_str()]));
-                    if before.is_some_and(|before| same(before, &entry.value)) || NO_SYMBOLS.contains(&entry.key.as_str()) {
-                        continue;
-                    }
-                    let named = match &entry.value.node {
-                        Node::Text(name) if entry.key.starts_with("symbol") => name,
-                        _ => &entry.key,
-                    };
-                    if looks_like_symbol(named) && !symbols.contains(named) && symbols.len() < 400 {
-                        symbols.push(named.clone());
-                    }
-                    open.push((&entry.value, before));
-                }
-            }
-            Node::List(items) | Node::Repeated(items) => open.extend(items.iter().map(|item| (item, None))),
-            _ => (),
-        }
-    }
-}
-
-/// Sections whose names look like symbols and are none.
-const NO_SYMBOLS: [&str; 3] = ["mime_parts_filter_regex", "mime_parts_filter_ext", "symbols_prefixes"];
-
-fn looks_like_symbol(name: &str) -> bool {
-    let capital = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    name.len() > 2 && name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(capital)
 }

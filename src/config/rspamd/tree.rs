@@ -200,6 +200,10 @@ fn joined(tree: &Value) -> Value {
         }
         whole.insert(entry);
     }
+    let old = whole.get("metric").and_then(|metric| metric.value.at(["actions"])).cloned();
+    if let (Some(old), Some(actions)) = (old, whole.get_mut("actions")) {
+        join(&mut actions.value, &old, false);
+    }
     Value::new(Node::Table(whole), tree.place.clone())
 }
 

@@ -2,11 +2,26 @@
 
 use super::kind::{self, converted};
 use super::table::Kind;
-use crate::config::value::{Node, Place, Table, Value};
+use crate::config::value::{Entry, Node, Place, Table, Value};
 
 /// A place that somebody wrote; none in the settings that are part of the program.
 pub fn written(place: &Place) -> Option<Place> {
     (!place.source().built_in).then(|| place.clone())
+}
+
+/// The first place where somebody wrote a part of a setting.
+pub fn written_in(entry: &Entry) -> Option<Place> {
+    let mut open = vec![&entry.value];
+    let mut first = written(&entry.key_place);
+    while let (None, Some(value)) = (&first, open.pop()) {
+        first = written(&value.place);
+        match &value.node {
+            Node::List(items) | Node::Repeated(items) => open.extend(items.iter().rev()),
+            Node::Table(table) => open.extend(table.iter().map(|entry| &entry.value)),
+            _ => (),
+        }
+    }
+    first
 }
 
 /// A value in a few words; passwords are not shown.

@@ -2,8 +2,9 @@
 
 use super::kind::{self, words};
 use super::table::Kind;
-use super::translate::Walk;
+use super::translate::{Fate, Walk};
 use super::tree::each;
+use super::wording::written;
 use crate::base::suggest::nearest;
 use crate::config::report::Diagnostic;
 use crate::config::value::{Entry, Node, Table, Value};
@@ -84,6 +85,10 @@ fn put_sockets(walk: &mut Walk<'_>, entry: &Entry, ours: &str, sockets: Vec<Valu
     let place = sockets.first().unwrap_or(&entry.value);
     let list = kind::with(place, Node::List(sockets.clone()));
     walk.put(&["listen", ours, "sockets"], entry, list);
+    if let Some(place) = sockets.iter().find_map(|socket| written(&socket.place)) {
+        let what = format!("worker.{}.bind_socket", entry.key);
+        walk.account(&what, Some(place), Fate::Same(format!("listen.{ours}.sockets")));
+    }
 }
 
 /// The settings that rows speak of, and those that only this room understands.
@@ -214,8 +219,19 @@ fn upstreams(walk: &mut Walk<'_>, worker: &Value) {
     let Some(upstream) = worker.table().and_then(|table| table.get("upstream")) else {
         return;
     };
-    let all = each(&upstream.value).iter().filter_map(Value::table).flat_map(Table::iter);
-    for entry in all.cloned().collect::<Vec<_>>() {
+    let mut all = Vec::new();
+    for said in each(&upstream.value) {
+        match said.table() {
+            // The old form has its name inside.
+            Some(table) if table.get("hosts").is_some() || table.get("self_scan").is_some() => all.push(Entry {
+                value: said.clone(),
+                ..upstream.clone()
+            }),
+            Some(table) => all.extend(table.iter().cloned()),
+            None => (),
+        }
+    }
+    for entry in all {
         let Some(table) = entry.value.table() else { continue };
         for key in ["self_scan", "default"] {
             let quoted = table.get(key).filter(|said| matches!(said.value.node, Node::Text(_)));

@@ -32,7 +32,7 @@ pub const FAMILY: Family = Family {
 };
 
 /// So much of each text is searched by default.
-pub(super) const MAX_SIZE: usize = 1024 * 1024;
+pub(super) const MAX_SIZE: usize = 1_000_000;
 /// Keys of the section that are no rules.
 const SETTINGS: &[&str] = &["enabled", "disabled", "max_size"];
 

@@ -7,7 +7,7 @@ use super::{Row, row};
 const KEYS: &str = "keys in the store have a form of their own";
 const OTHER_SCANNERS: &str = "it means something to other scanners only";
 const OTHER_ROUTINES: &str = "what x-virus and authentication-results say; these headers are not written";
-const NO_LUA: &str = "there is no Lua here";
+const SCRIPT: &str = "what its script does: there is no Lua here";
 const PRIVATE: &str = "what is kept of a sender has bounds of its own";
 
 /// The settings of every module here.
@@ -81,7 +81,7 @@ pub const ROWS: &[Row] = &[
     row("greylist.key_prefix", Text, Nothing(KEYS)),
     row("greylist.max_data_len", Size, Same),
     row("greylist.message", Text, Same),
-    row("greylist.message_func", Any, Nothing(NO_LUA)),
+    row("greylist.message_func", Any, Later(SCRIPT)),
     row("greylist.symbol", Text, Same),
     row("greylist.action", Text, Same),
     row("greylist.whitelist_symbols", Words, Same),
@@ -147,7 +147,7 @@ pub const ROWS: &[Row] = &[
     row("milter_headers.local_headers", Words, Same),
     row("milter_headers.authenticated_headers", Words, Same),
     row("milter_headers.remove_upstream_spam_flag", Bool, Same),
-    row("milter_headers.custom", Any, Nothing(NO_LUA)),
+    row("milter_headers.custom", Any, Later(SCRIPT)),
     row("milter_headers.default_headers_order", Int, Same),
     row("milter_headers.headers_modify_mode", Text, Later("the way headers are put in")),
     row("milter_headers.routines.*.header", Text, Same),
@@ -221,7 +221,7 @@ pub const ROWS: &[Row] = &[
     row("multimap.*.regexp", Bool, Later("maps of patterns")),
     row("multimap.*.glob", Bool, Later("maps of patterns")),
     row("multimap.*.multi", Bool, Later("all matches of a map of patterns")),
-    row("multimap.*.message_func", Any, Nothing(NO_LUA)),
+    row("multimap.*.message_func", Any, Later(SCRIPT)),
     row("multimap.*.dynamic_symbols", Bool, Later("symbols that appear as values name them")),
     row("multimap.*.require_symbols", Text, Later("the condition on other symbols")),
     row("multimap.*.extract_from", Text, Later("the choice between envelope and header")),
@@ -230,6 +230,7 @@ pub const ROWS: &[Row] = &[
     row("multimap.*.delimiter", Text, Later("selectors")),
     row("multimap.*.combinator", Text, Later("selectors")),
     row("multimap.*.flags", Any, Later("flags")),
+    row("multimap.*.symbols_set", Any, Nothing("the rule gives its symbol in any case")),
     row("multimap.*.skip_archives", Bool, Later("looking at file names")),
     row("multimap.*.skip_detected", Bool, Later("looking at file names")),
     // once_received
@@ -271,8 +272,8 @@ pub const ROWS: &[Row] = &[
         Nothing("limits are looked at before the other rules in any case"),
     ),
     row("ratelimit.allow_local", Bool, Later("limits for local mail")),
-    row("ratelimit.custom_keywords", Any, Nothing(NO_LUA)),
-    row("ratelimit.message_func", Any, Nothing(NO_LUA)),
+    row("ratelimit.custom_keywords", Any, Later(SCRIPT)),
+    row("ratelimit.message_func", Any, Later(SCRIPT)),
     row("ratelimit.max_delay", Time, Neither("rates and bursts are all that counts")),
     row("ratelimit.max_rcpt", Int, Neither("rates and bursts are all that counts")),
     // regexp
