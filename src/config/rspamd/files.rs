@@ -13,21 +13,11 @@ use crate::config::report::Diagnostic;
 use crate::config::ucl::{Parsed, Strategy};
 use crate::config::value::{Node, Value};
 
-/// Folders of a tree in which people put files to be read.
-const FOLDERS: [&str; 8] = [
-    "",
-    "local.d",
-    "override.d",
-    "modules.d",
-    "modules.local.d",
-    "scores.d",
-    "maps.d",
-    "local.d/maps.d",
-];
 /// Files of the package that its own settings do not name.
 const OF_PACKAGE: [&str; 1] = ["maps.d/maillist.inc"];
-/// Files looked at in one folder.
+/// Files and folders of a tree that are looked at, and how deep folders may lie in each other.
 const MOST: usize = 10_000;
+const DEEPEST: usize = 8;
 
 /// A file of the tree and what it was read for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,8 +123,9 @@ fn named_files(around: &Surroundings, raw: &Value) -> BTreeMap<PathBuf, String> 
             Node::List(items) | Node::Repeated(items) => open.extend(items.iter().map(|item| (name.clone(), item))),
             Node::Text(text) => {
                 if let Some(at) = text.find('/').filter(|_| text.len() < 4_096) {
-                    let path = text.get(at..).unwrap_or_default();
-                    let path = path.strip_prefix("//").unwrap_or(path);
+                    // `file:///x`, and the `/$CONFDIR/x` of many examples.
+                    let path = format!("/{}", text.get(at..).unwrap_or_default().trim_start_matches('/'));
+                    let path = path.as_str();
                     if let Some(rest) = path.strip_prefix(USUAL) {
                         named.entry(around.folder.join(rest)).or_insert_with(|| name.clone());
                     }
@@ -153,61 +144,98 @@ fn unread(around: &Surroundings, parsed: &Parsed, uses: &[Use], out: &mut Transl
     let read: BTreeSet<&Path> = uses.iter().map(|used| used.path.as_path()).collect();
     // Names that would have been read: in this folder of the tree first.
     let asked: Vec<PathBuf> = parsed.absent.iter().map(|(path, _)| PathBuf::from(path)).collect();
-    for folder in FOLDERS {
-        let Ok(entries) = fs::read_dir(root.join(folder)) else { continue };
-        let mut files: Vec<PathBuf> = entries.flatten().take(MOST).map(|entry| entry.path()).collect();
-        files.sort();
-        for path in files {
-            let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-            // Lua is spoken of elsewhere; hidden files and those of editors and package managers are nobody's settings.
-            if read.contains(real.as_path()) || real.is_dir() || name.starts_with('.') || name.ends_with(".lua") {
-                continue;
-            }
-            let shown = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
-            let finding = Diagnostic::warning(format!("nobody reads {}", around.folder.join(&shown).display()));
-            if OF_PACKAGE.contains(&shown.as_str()) {
-                continue;
-            }
-            let better = meant(&path, &name, &asked, &root);
-            let finding = match &better {
-                Some(better) => finding.help(format!("did you mean {better}?")),
-                None if folder == "maps.d" || folder == "local.d/maps.d" => finding.help("no setting names this list"),
-                None => finding.help("no file of the tree includes it"),
-            };
-            out.findings.push(finding);
-            let why = match better {
-                Some(better) => format!("nobody reads it, rspamd neither; {better} would be read"),
-                None => "nobody reads it, rspamd neither".to_owned(),
-            };
-            out.account.push(Item::new(format!("the file {shown}"), None, Fate::Needless(why)));
+    let present: Vec<&Path> = read.iter().copied().collect();
+    for path in all_files(&root) {
+        let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        // Lua is spoken of elsewhere.
+        if read.contains(real.as_path()) || real.is_dir() || name.ends_with(".lua") {
+            continue;
         }
+        let shown = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
+        if OF_PACKAGE.contains(&shown.as_str()) {
+            continue;
+        }
+        let finding = Diagnostic::warning(format!("nobody reads {}", around.folder.join(&shown).display()));
+        let (help, why) = match meant(&path, &name, &asked, &present, &root) {
+            Some((better, false)) => (
+                format!("did you mean {better}?"),
+                format!("nobody reads it, rspamd neither; {better} would be read"),
+            ),
+            Some((better, true)) => (
+                format!("{better} is read, it could go there"),
+                format!("nobody reads it, rspamd neither; {better} is read"),
+            ),
+            None => {
+                let lists = path.parent().is_some_and(|folder| folder.ends_with("maps.d"));
+                let help = if lists {
+                    "no setting names this list"
+                } else {
+                    "no file of the tree includes it"
+                };
+                (help.to_owned(), "nobody reads it, rspamd neither".to_owned())
+            }
+        };
+        out.findings.push(finding.help(help));
+        out.account.push(Item::new(format!("the file {shown}"), None, Fate::Needless(why)));
     }
 }
 
-/// A file that would be read, with a name like this one.
-fn meant(path: &Path, name: &str, asked: &[PathBuf], root: &Path) -> Option<String> {
+/// The files of a tree, folder by folder; hidden ones are those of editors and package managers, and nobody's settings.
+fn all_files(root: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut open = vec![(root.to_owned(), 0)];
+    let mut left = MOST;
+    while let Some((folder, depth)) = open.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        let mut here: Vec<fs::DirEntry> = entries.flatten().take(left).collect();
+        left -= here.len();
+        here.retain(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."));
+        here.sort_by_key(fs::DirEntry::file_name);
+        // A link to a folder is not followed: it may lead anywhere.
+        let (folders, inside): (Vec<_>, Vec<_>) = here
+            .into_iter()
+            .partition(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        files.extend(inside.iter().map(fs::DirEntry::path));
+        if depth < DEEPEST {
+            open.extend(folders.iter().rev().map(|folder| (folder.path(), depth + 1)));
+        }
+    }
+    files
+}
+
+/// A file that would be read, with a name like this one; true if it is there, and read.
+fn meant(path: &Path, name: &str, asked: &[PathBuf], present: &[&Path], root: &Path) -> Option<(String, bool)> {
     let short = |path: &Path| Some(path.strip_prefix(root).unwrap_or(path).to_str()?.to_owned());
-    let here: Vec<&PathBuf> = asked.iter().filter(|asked| asked.parent() == path.parent()).collect();
+    let here = |other: &&Path| other.parent() == path.parent();
+    let absent: Vec<&Path> = asked.iter().map(PathBuf::as_path).filter(here).collect();
+    let read: Vec<&Path> = present.iter().copied().filter(here).collect();
     // The right name in the wrong place, or with the wrong ending, comes before a slip of the pen.
     let stem = name.split('.').next().unwrap_or(name);
-    let same_stem = |asked: &&PathBuf| {
-        asked
-            .file_name()
-            .and_then(|f| f.to_str())
-            .is_some_and(|f| f.split('.').next() == Some(stem))
-    };
-    if let Some(found) = here.iter().copied().find(same_stem) {
-        return short(found);
+    let same_stem = |other: &&Path| file_name(other).is_some_and(|other| other.split('.').next() == Some(stem));
+    if let Some(found) = absent.iter().copied().find(same_stem) {
+        return Some((short(found)?, false));
     }
-    let names: Vec<&str> = here.iter().filter_map(|path| path.file_name()?.to_str()).collect();
-    if let Some(found) = nearest(name, names.iter().copied()) {
-        return short(&path.parent()?.join(found));
+    let names = absent.iter().chain(&read).filter_map(|path| file_name(path));
+    // `_group.conf` is common to many names, and would make all of them look alike.
+    let tail = "_group.conf";
+    let found = match name.strip_suffix(tail) {
+        Some(bare) => nearest(bare, names.filter_map(|name| name.strip_suffix(tail))).map(|bare| format!("{bare}{tail}")),
+        None => nearest(name, names).map(str::to_owned),
+    };
+    if let Some(found) = found {
+        let there = read.iter().any(|path| file_name(path) == Some(&found));
+        return Some((short(&path.parent()?.join(found))?, there));
     }
     let settings = [".conf", ".inc"].iter().any(|end| name.ends_with(end)) && !path.to_str().is_some_and(|path| path.contains("maps.d"));
     let local = root.join("local.d");
     let found = asked
         .iter()
+        .map(PathBuf::as_path)
         .find(|asked| settings && asked.parent() == Some(&local) && same_stem(asked))?;
-    short(found)
+    Some((short(found)?, false))
+}
+
+fn file_name(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str()
 }
