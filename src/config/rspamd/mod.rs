@@ -7,8 +7,8 @@
 //! | `table`, `table/*` | every name there with what becomes of it here: the one place |
 //! | `kind` | how a value there is written here |
 //! | `translate` | walks the tree by the table |
-//! | `special`, `workers`, `symbols`, `redis`, `maps` | settings whose shape differs |
-//! | `wording` | how values, places and names are put into sentences |
+//! | `actions`, `special`, `workers`, `symbols`, `redis`, `maps` | settings whose shape differs |
+//! | `sentences`, `wording` | what is said of a tree; how values, places and names are put into it |
 //! | `account` | what became of everything |
 //! | `files`, `lua` | files that nobody reads, and those we cannot |
 //!
@@ -16,11 +16,13 @@
 //! tree and the names of our settings, but none of their types.
 
 mod account;
+mod actions;
 mod files;
 mod kind;
 mod lua;
 mod maps;
 mod redis;
+mod sentences;
 mod special;
 mod surroundings;
 mod symbols;

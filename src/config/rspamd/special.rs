@@ -71,7 +71,7 @@ pub fn setting(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) {
         }
         "logging.systemd" | "logging.log_systemd" => walk.near(entry, &name, "lines have the form of the journal when it listens"),
         "logging.debug_modules" => debug_modules(walk, path, entry),
-        "actions.rewrite_subject" | "actions.subject" => rewrite(walk, entry),
+        "actions.rewrite_subject" | "actions.subject" => super::actions::rewrite(walk, entry),
         // The stock one is built in; `lua` speaks of any other.
         "classifier.bayes.learn_condition" => (),
         _ => walk.lost(entry, &name, "its meaning"),
@@ -122,7 +122,8 @@ fn log_target(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) {
             return;
         }
     };
-    if target == "file" && walk.raw.at(["logging", "filename"]).is_none() {
+    let name = walk.raw.at(["logging", "filename"]);
+    if target == "file" && name.is_none_or(|name| name.node == Node::Null) {
         let error = Diagnostic::error("logging into a file needs `filename`").at(value.place.clone());
         walk.out.findings.push(error);
     }
@@ -176,34 +177,4 @@ fn debug_modules(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) {
     }
     let list = kind::with(&entry.value, Node::List(rooms));
     enter(walk, path, entry, "log.debug", list);
-}
-
-/// `rewrite_subject` and `subject` are one setting here; whichever comes, both are read.
-fn rewrite(walk: &mut Walk<'_>, entry: &Entry) {
-    let read = |walk: &mut Walk<'_>, key: &str, kind: Kind| {
-        let entry = walk.raw.at(["actions"])?.table()?.get(key)?.clone();
-        walk.convert(kind, &["actions", key], &entry).map(|value| Entry {
-            key: key.to_owned(),
-            value,
-            ..entry
-        })
-    };
-    let score = read(walk, "rewrite_subject", Kind::Score);
-    let subject = read(walk, "subject", Kind::Text);
-    let mut table = crate::config::value::Table::default();
-    let off = || Entry {
-        key: "score".to_owned(),
-        value: kind::with(&entry.value, Node::Bool(false)),
-        ..entry.clone()
-    };
-    table.insert(score.map_or_else(off, |score| Entry {
-        key: "score".to_owned(),
-        ..score
-    }));
-    if let Some(subject) = subject {
-        table.insert(subject);
-    }
-    let value = kind::with(&entry.value, Node::Table(table));
-    let ours = ["actions".to_owned(), "rewrite_subject".to_owned()];
-    walk.emit(&format!("actions.{}", entry.key), &ours, entry, value);
 }

@@ -5,12 +5,12 @@ pub use super::account::{Fate, Item};
 use super::kind::{self, converted, same};
 use super::surroundings::Surroundings;
 use super::table::{self, Kind, LACKING, Row, SECTIONS, To};
-use super::wording::{count, few, found, shown, unblanked, written, written_in};
-use super::{maps, redis, symbols, workers};
+use super::wording::{count, few, found, unblanked, written, written_in};
+use super::{actions, maps, redis, symbols, workers};
 use crate::base::suggest::nearest;
 use crate::config::report::Diagnostic;
-use crate::config::schema::{MODULES, UnknownKeys};
-use crate::config::value::{Entry, Node, Place, Table, Value};
+use crate::config::schema::MODULES;
+use crate::config::value::{Entry, Node, Table, Value};
 
 /// What a walk gives.
 #[derive(Debug)]
@@ -40,9 +40,6 @@ const UNLIKE: &[&str] = &["logging.type", "logging.filename"];
 /// Sections that the peer reads with types: a wrong value is an error there too.
 const TYPED: &[&str] = &["options", "logging", "worker", "actions", "classifier"];
 
-/// The priority of override.d.
-const OVERRIDE: u8 = 10;
-
 /// Walks the whole tree.
 pub fn all(raw: &Value, stock: &Value, around: &Surroundings) -> Translated {
     let layer = Value::new(Node::Table(Table::default()), raw.place.clone());
@@ -56,6 +53,7 @@ pub fn all(raw: &Value, stock: &Value, around: &Surroundings) -> Translated {
         walk.top(entry);
     }
     walk.unconfigured();
+    actions::absent(&mut walk);
     workers::all(&mut walk);
     symbols::all(&mut walk);
     maps::stock_rules(&mut walk);
@@ -171,33 +169,6 @@ impl Walk<'_> {
         }
     }
 
-    /// Reports a section that stands inside itself, as in a file of local.d that names its section once more.
-    pub fn nested(&mut self, path: &[&str], entry: &Entry) -> bool {
-        let (Some((key, above)), Some(inside)) = (path.split_last(), entry.value.table()) else {
-            return false;
-        };
-        if above.is_empty() || path.first() != Some(key) || self.is_stock(path, &entry.value) {
-            return false;
-        }
-        // A rule may be called like its module: then it holds settings of rules, and no sections.
-        let known = |entry: &Entry| table::find(&[path, &[&entry.key]].concat()).is_some();
-        if inside.iter().any(known) && inside.iter().all(|entry| known(entry) || entry.value.table().is_none()) {
-            return false;
-        }
-        let section = above.join(".");
-        let text = format!("[{section}] stands inside itself: what is in there has no effect, neither here nor with rspamd");
-        let help = format!("a file of local.d or override.d holds what is inside the section: leave `{key} {{` and its `}}` out");
-        self.account(
-            &format!("{section}.{key}"),
-            Some(entry.key_place.clone()),
-            Fate::Lost(format!("all that is inside it ({} settings)", count(inside))),
-        );
-        self.out
-            .findings
-            .push(Diagnostic::warning(text).at(entry.key_place.clone()).help(help));
-        true
-    }
-
     fn setting(&mut self, path: &[&str], entry: &Entry, whole: bool) {
         if self.nested(path, entry) {
             return;
@@ -239,9 +210,17 @@ impl Walk<'_> {
 
     fn row(&mut self, row: &Row, path: &[&str], entry: &Entry, whole: bool) {
         let name = path.join(".");
-        self.hidden(path, &entry.value);
-        // What somebody wrote in a file of his own counts even if it is what the stock files say.
-        let stock = !whole && entry.value.priority == 0 && self.is_stock(path, &entry.value) && !UNLIKE.contains(&name.as_str());
+        let without_effect = matches!(row.to, To::Nothing(_) | To::Neither(_) | To::Later(_));
+        if !without_effect {
+            self.hidden(path, &entry.value);
+        }
+        // What somebody wrote in a file of his own counts even if it is what the stock files say, unless nothing comes of it.
+        let needless = match row.to {
+            To::Later(_) => entry.value.node == Node::Bool(false),
+            _ => without_effect,
+        };
+        let unsaid = entry.value.priority == 0 || needless;
+        let stock = !whole && unsaid && self.is_stock(path, &entry.value) && !UNLIKE.contains(&name.as_str());
         // Lists that the stock settings name may be there or not.
         if stock && (row.to != To::Source || !maps::has_files(&entry.value)) {
             return;
@@ -282,9 +261,12 @@ impl Walk<'_> {
 
     /// The value in our words; a wrong one is reported.
     pub fn convert(&mut self, kind: Kind, path: &[&str], entry: &Entry) -> Option<Value> {
+        if kind == Kind::Score {
+            return actions::threshold(self, path, entry);
+        }
         let strict = path.first().is_some_and(|section| TYPED.contains(section));
         // What nobody wanted set is as if it were not there.
-        if entry.value.node == Node::Null && kind != Kind::Score {
+        if entry.value.node == Node::Null {
             return None;
         }
         match converted(kind, &entry.value, strict) {
@@ -298,10 +280,9 @@ impl Walk<'_> {
             }
             Err(wanted) => {
                 let text = format!("`{}` takes {wanted}, found {}", path.join("."), found(&entry.value));
-                let fatal = strict && path.first() != Some(&"actions");
                 let mut help = Vec::new();
                 help.extend(unblanked(kind, &entry.value));
-                let finding = if fatal {
+                let finding = if strict {
                     Diagnostic::error(text)
                 } else {
                     help.push("it is left out; rspamd passes over it too".to_owned());
@@ -317,37 +298,6 @@ impl Walk<'_> {
                 None
             }
         }
-    }
-
-    /// Notes a list that is added to the one below it.
-    fn grown(&mut self, path: &[&str], value: &Value) {
-        let name = path.join(".");
-        let Node::List(items) = &value.node else { return };
-        let theirs = |item: &&Value| item.place.file() != value.place.file();
-        let grown = items.iter().find(theirs).zip(items.iter().find(|item| !theirs(item)));
-        if let Some((below, above)) = grown.map(|(a, b)| if a.priority > b.priority { (b, a) } else { (a, b) }) {
-            let text = format!(
-                "`{name}` grows: the list here is added to the one below it, {} values in all",
-                items.len()
-            );
-            let note = Diagnostic::note(text).at(above.place.clone());
-            let note = note.also(written(&below.place), "the list below");
-            self.out.findings.push(note.help("a file in override.d takes the list's place"));
-        }
-    }
-
-    /// Warns of a time in thousands or millions of seconds: `5m` looks like five minutes.
-    fn thousands(&mut self, path: &[&str], value: &Value) {
-        let written = value.place.text();
-        let (Node::Int(number), Some(number_end)) = (&value.node, written.strip_suffix(['k', 'K', 'm', 'M', 'g', 'G'])) else {
-            return;
-        };
-        let text = format!("`{}` = {written} is {number} seconds", path.join("."));
-        let help = match written.ends_with(['m', 'M']) {
-            true => format!("write {number_end}min for minutes: m alone stands for a million"),
-            false => "k stands for a thousand, m for a million, g for a thousand million".to_owned(),
-        };
-        self.out.findings.push(Diagnostic::warning(text).at(value.place.clone()).help(help));
     }
 
     fn switch(&mut self, path: &[&str], key: &str, entry: &Entry) {
@@ -396,77 +346,10 @@ impl Walk<'_> {
             });
         }
     }
-
-    /// Accounts for something.
-    pub fn account(&mut self, what: &str, place: Option<Place>, fate: Fate) {
-        self.out.account.push(Item::new(what, place, fate));
-    }
-
-    /// Accounts for symbols that stay away.
-    pub fn stay_away(&mut self, what: &str, place: Option<Place>, why: &str, symbols: &[String]) {
-        let item = Item::new(what, place, Fate::Lost(why.to_owned()));
-        self.out.account.push(item.without(symbols, self.raw));
-    }
-
-    /// Reports and accounts for something that is lost.
-    pub fn lost(&mut self, entry: &Entry, name: &str, what: &str) {
-        let text = format!("`{name}` is not supported in this version; lost: {what}");
-        self.out.findings.push(Diagnostic::warning(text).at(entry.key_place.clone()));
-        self.account(name, written_in(entry), Fate::Lost(what.to_owned()));
-    }
-
-    /// Reports and accounts for something that is not quite the same here.
-    pub fn near(&mut self, entry: &Entry, name: &str, how: &str) {
-        let text = format!("`{name}`: {how}");
-        self.out.findings.push(Diagnostic::note(text).at(entry.key_place.clone()));
-        self.account(name, written_in(entry), Fate::Near(how.to_owned()));
-    }
-
-    fn unknown_key(&mut self, path: &[&str], entry: &Entry) {
-        let Some((key, above)) = path.split_last() else { return };
-        let text = format!("rspamd has no key `{}` in [{}]", key.escape_debug(), above.join("."));
-        let near = nearest(key, table::names_below(above));
-        self.unknown(text, entry.key_place.clone(), near);
-    }
-
-    /// Reports something that nobody knows.
-    pub fn unknown(&mut self, text: String, place: Place, near: Option<&str>) {
-        let why = "it has no effect with rspamd either";
-        self.account(&text, Some(place.clone()), Fate::Needless(why.to_owned()));
-        let finding = match self.around.unknown {
-            UnknownKeys::Ignore => return,
-            UnknownKeys::Warn => Diagnostic::warning(text),
-            UnknownKeys::Error => Diagnostic::error(text),
-        }
-        .at(place);
-        self.out.findings.push(match near {
-            Some(name) => finding.help(format!("did you mean `{name}`?")),
-            None => finding.help("it has no effect, neither here nor with rspamd"),
-        });
-    }
-
-    /// Notes what this value hides. That local.d says otherwise than the stock settings is no news.
-    pub fn hidden(&mut self, path: &[&str], value: &Value) {
-        let Some(below) = &value.overridden else { return };
-        let usual = value.priority < OVERRIDE && !matches!(below.node, Node::Table(_) | Node::List(_));
-        if same(below, value) || usual && self.is_stock(path, below) {
-            return;
-        }
-        let name = path.join(".");
-        let text = match (value.table(), below.table()) {
-            (Some(_), Some(hidden)) => format!(
-                "[{name}] takes the place of a whole section, {} of whose settings go",
-                count(hidden)
-            ),
-            _ => format!("`{name}` = {} hides {}", shown(path, value), shown(path, below)),
-        };
-        let note = Diagnostic::note(text).at(value.place.clone());
-        self.out.findings.push(note.also(written(&below.place), "hidden"));
-    }
 }
 
 /// The chain of what a value hides, in our words as far as it can be said.
-fn hidden_chain(kind: Kind, value: &Value, strict: bool) -> Option<Box<Value>> {
+pub fn hidden_chain(kind: Kind, value: &Value, strict: bool) -> Option<Box<Value>> {
     let below = value.overridden.as_ref()?;
     let mut read = converted(kind, below, strict).ok()?;
     read.overridden = hidden_chain(kind, below, strict);
