@@ -1,6 +1,7 @@
 //! The result of a scan: plain data, the only thing that leaves the filter.
 
 use super::Action;
+use crate::message::Url;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub struct Verdict {
     pub urls: Vec<String>,
     /// E-mail addresses in the text.
     pub emails: Vec<String>,
+    /// The URLs themselves, where the request asked for them (`ext_urls`).
+    pub extended_urls: Option<Vec<Url>>,
     /// Hex digest of the message, for logs and history.
     pub digest: String,
     /// Address of the client, where the MTA or the message told.
@@ -74,6 +77,7 @@ impl Default for Verdict {
             thresholds: thresholds.in_force(),
             urls: Vec::new(),
             emails: Vec::new(),
+            extended_urls: None,
             digest: String::new(),
             client: None,
             mime_recipients: Vec::new(),

@@ -14,8 +14,9 @@ use crate::base::prefix_set::{PrefixSet, is_loopback};
 use crate::engine::{
     self, Action, After, Applied, Compat, Control, Facts, Headline, Outcome, Ruleset, Scan, Scope, Settings, Stage, Thresholds, Verdict,
 };
-use crate::message::{Envelope, Limits, Mail, received};
+use crate::message::{Envelope, Limits, Mail, Url, received};
 use headers::{Headers, Occasion};
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -116,6 +117,7 @@ impl Filter {
         self.fill(&mut verdict, outcome, &request.settings, &mail);
         verdict.client = client;
         verdict.digest = mail.digest();
+        name_urls(&mut verdict, &mail, flags.ext_urls);
         let named = mail.recipients().unwrap_or_default();
         verdict.mime_recipients = named.iter().take(NAMED_RECIPIENTS).map(|r| r.address.clone()).collect();
         verdict.mime_recipient_count = named.len();
@@ -137,9 +139,15 @@ impl Filter {
             true => Mail::raw_text(&request.raw),
             false => Mail::parse(&request.raw, &self.policy.limits),
         };
+        // Of a large message all is read at once that rules will ask for.
+        let whole = || {
+            let mail = read();
+            mail.urls();
+            mail
+        };
         let many = Handle::try_current().is_ok_and(|h| h.runtime_flavor() == RuntimeFlavor::MultiThread);
         if request.raw.len() > LARGE && many {
-            tokio::task::block_in_place(read)
+            tokio::task::block_in_place(whole)
         } else {
             read()
         }
@@ -213,6 +221,15 @@ fn headline(mail: &Mail<'_>) -> Headline {
         from: from.map(|a| short(&a.address)),
         from_name: from.map(|a| short(&a.name)).filter(|name| !name.is_empty()),
     }
+}
+
+/// Hosts of URLs, each once, and the addresses; all of the URLs where the request asked for them.
+fn name_urls(verdict: &mut Verdict, mail: &Mail<'_>, extended: bool) {
+    let mut seen = HashSet::new();
+    let hosts = mail.urls().iter().map(Url::host).filter(|host| !host.is_empty());
+    verdict.urls = hosts.filter(|host| seen.insert(*host)).map(str::to_owned).collect();
+    verdict.emails = mail.emails().filter_map(Url::email).collect();
+    verdict.extended_urls = extended.then(|| mail.urls().iter().cloned().collect());
 }
 
 /// A verdict before anything was found.

@@ -13,6 +13,8 @@ pub struct Limits {
     pub max_recipients: usize,
     /// Received headers read.
     pub max_received: usize,
+    /// URLs and addresses kept of one message.
+    pub max_urls: usize,
 }
 
 impl Default for Limits {
@@ -23,6 +25,7 @@ impl Default for Limits {
             max_depth: 31,
             max_recipients: 1_024,
             max_received: 1_000,
+            max_urls: 10_000,
         }
     }
 }

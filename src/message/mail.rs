@@ -10,6 +10,7 @@ use super::limits::{Anomalies, Limits, Newline};
 use super::part::Part;
 use super::received::{self, Received};
 use super::structure::Walk;
+use super::url::{self, Url, Urls};
 use std::sync::OnceLock;
 
 /// A parsed message that borrows its bytes.
@@ -27,6 +28,7 @@ pub struct Mail<'r> {
     recipients: OnceLock<Option<Vec<Address>>>,
     received: OnceLock<Vec<Received>>,
     return_path: OnceLock<Option<SmtpPath>>,
+    urls: OnceLock<Urls>,
 }
 
 impl<'r> Mail<'r> {
@@ -84,6 +86,7 @@ impl<'r> Mail<'r> {
             recipients: OnceLock::new(),
             received: OnceLock::new(),
             return_path: OnceLock::new(),
+            urls: OnceLock::new(),
         }
     }
 
@@ -180,6 +183,16 @@ impl<'r> Mail<'r> {
                 .filter_map(|h| received::read(h.text()))
                 .collect()
         })
+    }
+
+    /// URLs and e-mail addresses of all texts, of HTML and of the Subject, each once; found when first asked for.
+    pub fn urls(&self) -> &Urls {
+        self.urls.get_or_init(|| url::collect(self, &self.limits))
+    }
+
+    /// E-mail addresses among [`Mail::urls`].
+    pub fn emails(&self) -> impl Iterator<Item = &Url> {
+        self.urls().emails()
     }
 
     /// 32 hexadecimal digits that name these bytes.

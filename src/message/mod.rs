@@ -13,6 +13,7 @@ pub mod date;
 mod encoding;
 pub mod envelope;
 pub mod headers;
+pub mod html;
 mod ids;
 mod limits;
 mod mail;
@@ -21,6 +22,8 @@ pub mod part;
 pub mod received;
 pub mod sniff;
 mod structure;
+pub mod text;
+pub mod url;
 mod words;
 
 #[cfg(test)]
@@ -33,7 +36,10 @@ pub use date::BadDate;
 pub use encoding::Encoding;
 pub use envelope::{Envelope, SmtpPath};
 pub use headers::{Header, Headers};
+pub use html::Html;
 pub use limits::{Anomalies, Limits, Newline};
 pub use mail::Mail;
 pub use part::Part;
 pub use received::Received;
+pub use text::Plain;
+pub use url::{Url, Urls};

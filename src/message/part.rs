@@ -5,7 +5,10 @@ use super::archive::{self, Archive};
 use super::content::{ContentType, Disposition};
 use super::encoding::Encoding;
 use super::headers::Headers;
+use super::html::Html;
 use super::parse;
+use super::sniff;
+use super::text::Plain;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -35,6 +38,9 @@ pub struct Part<'r> {
     pub(super) mime_type: Cow<'static, str>,
     pub(super) data: OnceLock<Vec<u8>>,
     pub(super) text: OnceLock<Cow<'r, str>>,
+    pub(super) is_html: OnceLock<bool>,
+    pub(super) html: OnceLock<Option<Box<Html>>>,
+    pub(super) plain: OnceLock<Option<Box<Plain>>>,
     pub(super) archive: OnceLock<Option<Archive>>,
 }
 
@@ -93,6 +99,44 @@ impl<'r> Part<'r> {
     /// Its content as UTF-8, for text parts only; decoded once.
     pub fn text(&self) -> Option<&str> {
         self.is_text().then(|| self.text.get_or_init(|| self.to_utf8()).as_ref())
+    }
+
+    /// A text that a reader sees: no attachment.
+    pub fn is_inline_text(&self) -> bool {
+        (self.is_text() || self.is_html()) && self.disposition.as_ref().is_none_or(|d| d.kind != "attachment")
+    }
+
+    /// Its text is HTML: by its content, whatever its type says, by its type, or by its name.
+    pub fn is_html(&self) -> bool {
+        *self.is_html.get_or_init(|| {
+            if self.is_multipart() || matches!(self.main_type(), "message" | "image" | "audio" | "video") {
+                return false;
+            }
+            let named = self
+                .file_name
+                .as_deref()
+                .is_some_and(|n| n.len() > 5 && sniff::has_suffix(n, &[".htm", ".html"]));
+            matches!(self.sub_type(), "html" | "xhtml" | "xhtml+xml") || (self.is_text() && named) || sniff::looks_like_html(self.data())
+        })
+    }
+
+    /// The part read as HTML, once; `None` for anything else.
+    pub fn html(&self) -> Option<&Html> {
+        let read = || match self.text() {
+            _ if !self.is_html() => None,
+            Some(text) => Some(Box::new(Html::read(text))),
+            None => Some(Box::new(Html::read(&parse::guess(self.data())))),
+        };
+        self.html.get_or_init(read).as_deref()
+    }
+
+    /// The text a reader sees with its lines joined, once; `None` for parts without text.
+    pub fn plain(&self) -> Option<&Plain> {
+        let read = || match self.html() {
+            Some(html) => Some(Box::new(Plain::read(&html.text, true))),
+            None => self.text().map(|t| Box::new(Plain::read(t, false))),
+        };
+        self.plain.get_or_init(read).as_deref()
     }
 
     /// What is listed inside, where its content is an archive; listed once.

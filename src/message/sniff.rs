@@ -175,6 +175,59 @@ pub fn detect(bytes: &[u8]) -> Option<Kind> {
     hit.map(|(_, _, kind)| *kind)
 }
 
+/// Beginnings of elements and how much each tells; 40 together make HTML.
+const MARKUP: [(&[u8], u32); 9] = [
+    (b"html", 32),
+    (b"script", 20),
+    (b"!doctype html", 33),
+    (b"body", 20),
+    (b"table", 20),
+    (b"a", 10),
+    (b"p", 10),
+    (b"div", 10),
+    (b"span", 10),
+];
+
+/// Text whose first 4 kB hold enough of HTML, whatever it says of itself.
+pub fn looks_like_html(bytes: &[u8]) -> bool {
+    let front = bytes.get(..bytes.len().min(4096)).unwrap_or(bytes);
+    let mut weight = 0;
+    for at in memchr::memchr_iter(b'<', front) {
+        let rest = front.get(at + 1..).unwrap_or_default();
+        for (name, tells) in MARKUP {
+            let Some((head, tail)) = rest.split_at_checked(name.len()) else {
+                continue;
+            };
+            let ends = tail.first().is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'_');
+            if ends && head.eq_ignore_ascii_case(name) {
+                weight += tells;
+            }
+        }
+        if weight >= 40 {
+            return is_text(bytes);
+        }
+    }
+    false
+}
+
+/// Hardly any byte that is no text, at the front and at the end.
+fn is_text(bytes: &[u8]) -> bool {
+    let plain = |span: &[u8]| {
+        let strange = span.iter().filter(|b| **b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')).count();
+        strange * 128 <= span.len()
+    };
+    if bytes.len() <= 240 {
+        return plain(bytes);
+    }
+    plain(bytes.get(..160).unwrap_or_default()) && plain(bytes.get(bytes.len() - 80..).unwrap_or_default())
+}
+
+/// The name ends with one of these, in any case.
+pub(super) fn has_suffix(name: &str, suffixes: &[&str]) -> bool {
+    let tail = |s: &str| name.len().checked_sub(s.len()).and_then(|at| name.get(at..));
+    suffixes.iter().any(|s| tail(s).is_some_and(|t| t.eq_ignore_ascii_case(s)))
+}
+
 /// Marks with conditions.
 fn loose(bytes: &[u8]) -> Option<Kind> {
     if bytes.starts_with(b"BM") && bytes.get(5..9) == Some(&[0; 4]) {

@@ -320,6 +320,9 @@ fn make<'r>(headers: Headers<'r>, parent: Option<usize>) -> Part<'r> {
         mime_type,
         data: OnceLock::new(),
         text: OnceLock::new(),
+        is_html: OnceLock::new(),
+        html: OnceLock::new(),
+        plain: OnceLock::new(),
         archive: OnceLock::new(),
     }
 }

@@ -3,6 +3,7 @@
 use super::json::Json;
 use crate::engine::{Action, Compat, Edits, SymbolResult, Verdict};
 use crate::filter::Flags;
+use crate::message::Url;
 use std::fmt::Write;
 
 /// Which answer a command gives.
@@ -100,7 +101,12 @@ fn tail(json: &mut Json, verdict: &Verdict, flags: &Flags) {
     }
     json.close();
     if !(verdict.urls.is_empty() && verdict.emails.is_empty()) {
-        json.key("urls").texts(&verdict.urls);
+        match &verdict.extended_urls {
+            Some(urls) => urls_at_length(json.key("urls"), urls),
+            None => {
+                json.key("urls").texts(&verdict.urls);
+            }
+        }
         json.key("emails").texts(&verdict.emails);
     }
     if flags.profile {
@@ -138,6 +144,31 @@ fn one_or_many<T>(json: &mut Json, values: &[T], write: impl Fn(&mut Json, &T)) 
             json.close_list();
         }
     }
+}
+
+/// URLs as objects (`http-api` 1.5).
+fn urls_at_length(json: &mut Json, urls: &[Url]) {
+    json.open_list();
+    for url in urls.iter().filter(|u| !u.host().is_empty()) {
+        url_object(json, url);
+    }
+    json.close_list();
+}
+
+fn url_object(json: &mut Json, url: &Url) {
+    json.open();
+    json.key("url").text(&url.encoded());
+    if !url.tld().is_empty() {
+        json.key("tld").text(url.tld());
+    }
+    json.key("host").text(url.host());
+    let flags: Vec<String> = url.flags.names().map(str::to_owned).collect();
+    json.key("flags").texts(&flags);
+    if let Some(shown) = &url.shown {
+        json.key("linked_url");
+        url_object(json, shown);
+    }
+    json.close();
 }
 
 fn edits(json: &mut Json, edits: &Edits) {

@@ -74,6 +74,9 @@ fn parse(c: &mut Criterion) {
         group.bench_function(format!("{name}, all decoded"), |b| {
             b.iter(|| read(&Mail::parse(black_box(&raw), &Limits::default())))
         });
+        group.bench_function(format!("{name}, HTML and URLs"), |b| {
+            b.iter(|| Mail::parse(black_box(&raw), &Limits::default()).urls().all().len())
+        });
     }
     group.finish();
 }
