@@ -86,6 +86,13 @@ pub struct Link {
     pub element: Option<usize>,
 }
 
+impl Link {
+    /// The value as a URL, where it is one.
+    pub fn url(&self) -> Option<super::Url> {
+        super::url::href(&self.value)
+    }
+}
+
 /// The text of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
@@ -100,10 +107,14 @@ pub struct Shown {
 pub struct Image {
     /// Its source, without `cid:`.
     pub src: String,
-    /// Width in pixels; 0 where unknown.
+    /// Width in pixels by its attribute; 0 where unknown.
     pub width: u32,
-    /// Height in pixels; 0 where unknown.
+    /// Height in pixels by its attribute; 0 where unknown.
     pub height: u32,
+    /// Width in pixels by its style; 0 where unknown.
+    pub styled_width: u32,
+    /// Height in pixels by its style; 0 where unknown.
+    pub styled_height: u32,
     /// Attached to the message, or written into the source.
     pub embedded: bool,
     /// Written into the source.

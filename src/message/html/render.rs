@@ -398,14 +398,13 @@ impl Page {
             self.put_link(source.to_owned(), LinkKind::Image, false, open.element);
         }
         let style = attributes.style.as_deref().unwrap_or_default();
-        let size = |said: &Option<String>, word| {
-            let said = said.as_deref().map(number).filter(|n| *n > 0);
-            said.or_else(|| styled(style, word)).unwrap_or(0)
-        };
+        let size = |said: &Option<String>| said.as_deref().map_or(0, number);
         self.html.images.push(Image {
             src: attached.unwrap_or(source).to_owned(),
-            width: size(&attributes.width, "width"),
-            height: size(&attributes.height, "height"),
+            width: size(&attributes.width),
+            height: size(&attributes.height),
+            styled_width: styled(style, "width").unwrap_or(0),
+            styled_height: styled(style, "height").unwrap_or(0),
             embedded: attached.is_some() || data,
             data,
             anchor: open.anchor,

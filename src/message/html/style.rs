@@ -74,13 +74,21 @@ impl Style {
         if self.display == Some(Display::Hidden) || self.font == Some(0.0) {
             return Sight::Invisible;
         }
-        let lost = match (self.color, self.background) {
-            (Some(ink), Some(paper)) => ink.alpha < 10 || (paper.alpha > 10 && ink.alike(paper)),
-            (Some(ink), None) => ink.alpha < 10 || ink.alike(Color::WHITE),
+        if self.blends() || self.color.is_some_and(|ink| ink.alpha < 10) {
+            Sight::Transparent
+        } else {
+            Sight::Visible
+        }
+    }
+
+    /// Its letters have the colour of what is behind them, however much shines through.
+    pub fn blends(&self) -> bool {
+        match (self.color, self.background) {
+            (Some(ink), Some(paper)) => paper.alpha > 10 && ink.alike(paper),
+            (Some(ink), None) => ink.alike(Color::WHITE),
             (None, Some(paper)) => paper.alpha > 10 && paper.alike(Color::BLACK),
             (None, None) => false,
-        };
-        if lost { Sight::Transparent } else { Sight::Visible }
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -61,7 +61,7 @@ fn links_images_and_base() {
         panic!("two images")
     };
     assert_eq!(
-        (first.src.as_str(), first.width, first.height, first.embedded, first.data),
+        (first.src.as_str(), first.width, first.styled_height, first.embedded, first.data),
         ("1", 10, 20, true, false)
     );
     assert!(first.anchor.is_some() && second.anchor.is_none() && second.data);

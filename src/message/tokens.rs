@@ -1,0 +1,137 @@
+//! Words of a text as rules count them: where the peer was seen to cut, which is nearly where Unicode does. URLs and addresses are no
+//! words.
+
+use std::ops::Range;
+use unicode_normalization::char::is_combining_mark;
+
+/// Longer words are no words.
+const LONGEST: usize = 255;
+
+/// Words of a text outside the places of its URLs, which come in order.
+pub(super) fn words<'t>(text: &'t str, urls: &[Range<usize>]) -> Vec<&'t str> {
+    let mut words = Vec::new();
+    let mut start = 0;
+    let end = text.len()..text.len();
+    for url in urls.iter().chain(std::iter::once(&end)) {
+        let mut rest = text.get(start..url.start).unwrap_or_default();
+        while let Some((word, after)) = next(rest) {
+            words.extend((word.len() <= LONGEST).then_some(word));
+            rest = after;
+        }
+        start = start.max(url.end);
+    }
+    words
+}
+
+/// What a character does in a word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Letter,
+    Digit,
+    Hangul,
+    /// Two of them are taken for a word: the peer looks into a dictionary.
+    Han,
+    Kana,
+    /// Belongs to what stands before it.
+    Mark,
+    /// A word of its own.
+    Money,
+    Other,
+}
+
+impl Kind {
+    fn of(c: char) -> Kind {
+        match c {
+            'a'..='z' | 'A'..='Z' | '_' => Kind::Letter,
+            '0'..='9' => Kind::Digit,
+            '$' | '\u{a2}'..='\u{a5}' | '\u{20a0}'..='\u{20c0}' => Kind::Money,
+            '\0'..='\x7f' => Kind::Other,
+            '\u{200d}' => Kind::Mark,
+            '\u{3040}'..='\u{30ff}' => Kind::Kana,
+            '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => Kind::Han,
+            '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7af}' => Kind::Hangul,
+            _ if is_combining_mark(c) => Kind::Mark,
+            _ if c.is_alphabetic() => Kind::Letter,
+            _ if c.is_numeric() && c.to_digit(10).is_some() => Kind::Digit,
+            _ => Kind::Other,
+        }
+    }
+
+    /// Nothing is cut between the two.
+    fn joins(self, next: Kind) -> bool {
+        let western = |k: Kind| matches!(k, Kind::Letter | Kind::Digit);
+        next == Kind::Mark || (self == next && self != Kind::Money) || (western(self) && western(next))
+    }
+}
+
+/// The first word of a text and what follows it.
+fn next(text: &str) -> Option<(&str, &str)> {
+    let start = text.find(|c| !matches!(Kind::of(c), Kind::Other | Kind::Mark))?;
+    let text = text.get(start..)?;
+    let mut chars = text.char_indices().peekable();
+    let (_, first) = chars.next()?;
+    let mut before = Kind::of(first);
+    let mut han = usize::from(before == Kind::Han);
+    while let Some((at, c)) = chars.next() {
+        let mut kind = Kind::of(c);
+        if kind == Kind::Other {
+            let behind = chars.peek().map_or(Kind::Other, |(_, c)| Kind::of(*c));
+            if !bridges(c, before, behind) {
+                return text.split_at_checked(at);
+            }
+            kind = before;
+        }
+        han += usize::from(kind == Kind::Han);
+        if !before.joins(kind) || han > 2 {
+            return text.split_at_checked(at);
+        }
+        if kind != Kind::Mark {
+            before = kind;
+        }
+    }
+    Some((text, ""))
+}
+
+/// A mark inside a word.
+fn bridges(mark: char, before: Kind, behind: Kind) -> bool {
+    let western = |k: Kind| matches!(k, Kind::Letter | Kind::Digit);
+    match mark {
+        '.' | ',' | ';' => before == Kind::Digit && behind == Kind::Digit,
+        '\'' | '\u{2019}' | '@' => western(before) && western(behind),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn cut_like_the_peer() {
+        let text = "Don't e-mail a@example.org, 3.14 P.S. at:once ___ -- 1,000$! root@host x\u{b2} e\u{301}t\u{e9}";
+        let at = text.find("a@").expect("an address");
+        let awaited = [
+            "Don't",
+            "e",
+            "mail",
+            "3.14",
+            "P",
+            "S",
+            "at",
+            "once",
+            "___",
+            "1,000",
+            "$",
+            "root@host",
+            "x",
+            "e\u{301}t\u{e9}",
+        ];
+        let url = at..at + 13;
+        assert_eq!(words(text, &[url]), awaited);
+        assert_eq!(
+            words("\u{67e5}\u{8a62}\u{4fee}\u{6539} a\u{c740}", &[]),
+            ["\u{67e5}\u{8a62}", "\u{4fee}\u{6539}", "a", "\u{c740}"]
+        );
+        assert!(words("... --", &[]).is_empty());
+    }
+}
