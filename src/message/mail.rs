@@ -10,6 +10,7 @@ use super::limits::{Anomalies, Limits, Newline};
 use super::part::Part;
 use super::received::{self, Received};
 use super::structure::Walk;
+use super::tokens;
 use super::url::{self, Url, Urls};
 use std::sync::OnceLock;
 
@@ -193,6 +194,13 @@ impl<'r> Mail<'r> {
     /// E-mail addresses among [`Mail::urls`].
     pub fn emails(&self) -> impl Iterator<Item = &Url> {
         self.urls().emails()
+    }
+
+    /// Words of a part that a reader sees, without URLs; read anew at each call.
+    pub fn words(&self, part: usize) -> Vec<&str> {
+        let text = self.parts.get(part).and_then(Part::plain).map_or("", |p| &p.text);
+        let urls: Vec<_> = self.urls().spans(part).collect();
+        tokens::words(text, &urls)
     }
 
     /// 32 hexadecimal digits that name these bytes.

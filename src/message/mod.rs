@@ -19,10 +19,12 @@ mod limits;
 mod mail;
 mod parse;
 pub mod part;
+pub mod picture;
 pub mod received;
 pub mod sniff;
 mod structure;
 pub mod text;
+mod tokens;
 pub mod url;
 mod words;
 

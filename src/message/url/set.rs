@@ -6,12 +6,15 @@ use super::flags::Flags;
 use super::normal::normal;
 use super::{Extent, Url, displayed, find, href};
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// URLs and addresses in order of their first appearance.
 #[derive(Clone, Debug, Default)]
 pub struct Urls {
     list: Vec<Url>,
     places: HashMap<Box<str>, usize>,
+    /// Where they stood in the joined text of a part, in order.
+    spans: Vec<(usize, Range<usize>)>,
 }
 
 const SUSPICIOUS: [Flags; 3] = [Flags::PHISHED, Flags::OBSCURED, Flags::ZW_SPACES];
@@ -34,6 +37,11 @@ impl Urls {
     /// E-mail addresses only.
     pub fn emails(&self) -> impl Iterator<Item = &Url> {
         self.list.iter().filter(|u| u.is_email())
+    }
+
+    /// Where URLs and addresses stood in the joined text of a part, in order.
+    pub fn spans(&self, part: usize) -> impl Iterator<Item = Range<usize>> {
+        self.spans.iter().filter(move |(p, _)| *p == part).map(|(_, span)| span.clone())
     }
 
     /// Finds or adds; true where it is new. Of two the one that looks worse is kept.
@@ -114,14 +122,25 @@ impl Gather {
         };
         let most = words.text.len().saturating_mul(10);
         let mut total = 0;
-        find(&words.text, &words.breaks, extent, |mut url, _| {
+        find(&words.text, &words.breaks, extent, |mut url, start| {
             total += url.raw.len();
+            self.span(&words.text, start, &url.raw);
             url.flags |= Flags::FROM_TEXT;
             let query = url.query().to_owned();
             self.add(url);
             self.query(&query);
             total <= most && self.urls.list.len() < self.limit
         });
+    }
+
+    /// Notes where a URL stood; what was put in front of it did not stand there.
+    fn span(&mut self, text: &str, start: usize, raw: &str) {
+        let rest = text.get(start..).unwrap_or_default();
+        let stood = |put: &str| raw.strip_prefix(put).filter(|r| rest.starts_with(r));
+        let stood = ["", "http://", "mailto://", "ftp://"].into_iter().find_map(stood);
+        if let (Some(stood), Some(part)) = (stood, self.part) {
+            self.urls.spans.push((part, start..start + stood.len()));
+        }
     }
 
     fn add(&mut self, mut url: Url) -> bool {
