@@ -19,6 +19,7 @@ pub mod forwarding;
 pub mod gtube;
 pub mod headers;
 pub mod hfilter;
+pub mod html;
 pub mod mailing_list;
 mod members;
 pub mod message_id;
@@ -80,6 +81,7 @@ pub static FAMILIES: &[Family] = &[
     encrypted::FAMILY,
     archives::FAMILY,
     hfilter::FAMILY,
+    html::FAMILY,
     regexp::FAMILY,
     spamassassin::FAMILY,
 ];
