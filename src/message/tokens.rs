@@ -50,9 +50,11 @@ impl Kind {
             '\u{3040}'..='\u{30ff}' => Kind::Kana,
             '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => Kind::Han,
             '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7af}' => Kind::Hangul,
+            // Raised digits, fractions and digits in circles are none.
+            '\u{b2}' | '\u{b3}' | '\u{b9}' | '\u{bc}'..='\u{be}' | '\u{2070}'..='\u{24ff}' => Kind::Other,
             _ if is_combining_mark(c) => Kind::Mark,
             _ if c.is_alphabetic() => Kind::Letter,
-            _ if c.is_numeric() && c.to_digit(10).is_some() => Kind::Digit,
+            _ if c.is_numeric() => Kind::Digit,
             _ => Kind::Other,
         }
     }

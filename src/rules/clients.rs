@@ -3,6 +3,7 @@
 use crate::engine::Scan;
 use crate::family::Family;
 use crate::rules::pattern::{When, has, has_raw, patterns, rules};
+use crate::rules::structure;
 
 crate::symbols! {
     "headers" {
@@ -14,6 +15,8 @@ crate::symbols! {
         MAILER_1C_8 = both(0.0), "written by 1C:Enterprise 8";
         APPLE_MAILER = only_41(0.0), "written with Apple Mail";
         APPLE_IOS_MAILER = only_41(0.0), "written with Apple Mail on iOS";
+        FORGED_OUTLOOK_HTML = both(5.0), "claims Outlook, but has no plain text";
+        FORGED_OUTLOOK_TAGS = both(2.1), "claims Outlook, but its HTML lacks elements that Outlook writes";
         FORGED_MUA_THEBAT_BOUN = both(2.0), "claims The Bat!, with a boundary of another program";
     }
     "mua" {
@@ -88,6 +91,8 @@ patterns! {
     LONG_ID = r"(?i)^<!~!";
     HEX32_ID = r"(?i)^<[0-9a-f]{32}@\S+>$";
     HEX36_ID = r"(?i)^<[0-9a-f]{36,40}@\S+>$";
+    ANY_OUTLOOK = r"^Microsoft Outlook\b";
+    YAHOO_GROUPS = r"^groups-bulk";
     FINE_OUTLOOK = r"^(?:Microsoft Outlook, Build 10\.0\.3416|Microsoft Outlook Express 6\.00\.3790\.3959)$";
 }
 
@@ -131,6 +136,16 @@ fn outlook(scan: &Scan<'_>) -> bool {
     (express || outlook) && !unusable(scan) && !mailer(scan, &FINE_OUTLOOK) && !id(scan, &HEX32_ID)
 }
 
+fn holds_html(scan: &Scan<'_>) -> bool {
+    scan.mail.parts().iter().any(|p| p.mime_type() == "text/html")
+}
+
+/// Each element of a whole page occurs.
+fn full_page(scan: &Scan<'_>) -> bool {
+    let has_tag = |name: &str| scan.mail.parts().iter().filter_map(|p| p.html()).any(|h| h.has_tag(name));
+    ["html", "head", "meta", "body"].into_iter().all(has_tag)
+}
+
 static TESTS: &[When] = &[
     (&OLD_X_MAILER, |s| mailer(s, &OLD)),
     (&FORGED_X_MAILER, |s| {
@@ -148,6 +163,10 @@ static TESTS: &[When] = &[
             && !has(s, "Content-Type", &BAT_BOUNDARY)
             && !has(s, "X-Mailman-Version", &DIGIT)
     }),
+    (&FORGED_OUTLOOK_HTML, |s| {
+        mailer(s, &ANY_OUTLOOK) && structure::html_only(s) && !has(s, "X-Yahoo-Newman-Property", &YAHOO_GROUPS)
+    }),
+    (&FORGED_OUTLOOK_TAGS, |s| mailer(s, &ANY_OUTLOOK) && holds_html(s) && !full_page(s)),
     (&SUSPICIOUS_BOUNDARY2, |s| has_raw(s, "Content-Type", &NEXT_PART2)),
     (&FORGED_MUA_THEBAT_MSGID, |s| {
         mailer(s, &BAT) && !id(s, &BAT_ID) && id(s, &NUMBERS_ID) && !unusable(s)

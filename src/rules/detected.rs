@@ -63,11 +63,6 @@ fn beats_text((ext, mime): Detected, extension: &str) -> bool {
 /// So much of a text is searched for tags.
 const SEARCHED: usize = 4096;
 
-/// A text that is HTML, by its type or, where it has none, by its looks.
-pub(super) fn is_html(part: &Part<'_>) -> bool {
-    part.mime_type() == "text/html" || (part.type_missing && part.is_text() && looks_like_html(part.data()))
-}
-
 /// Enough tags near the front, by the weights of 3.4.
 fn looks_like_html(text: &[u8]) -> bool {
     static TAGS: LazyLock<Regex> = LazyLock::new(|| {

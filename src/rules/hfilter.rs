@@ -1,5 +1,7 @@
 //! What the client calls itself and what it is called: names of dial-up lines, bare addresses, no name at all. Nothing here asks DNS.
 
+mod url;
+
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Check, Compat, Hits, Rule, Scan, Symbol};
 use crate::family::{Family, Services};
@@ -26,6 +28,8 @@ crate::symbols! {
         HFILTER_HOSTNAME_UNKNOWN = both(2.5), "the client has no known name";
         HFILTER_FROM_BOUNCE = both(0.0), "a bounce";
         HFILTER_RCPT_BOUNCEMOREONE = both(1.5), "a bounce to several recipients";
+        HFILTER_URL_ONLY = both(2.2), "a text of hardly anything but URLs";
+        HFILTER_URL_ONELINE = both(2.5), "a text of one line of URLs";
         HFILTER_FROMHOST_NOT_FQDN = both(3.0), "the sender's domain is no full host name";
     }
 }
@@ -49,6 +53,7 @@ struct Config {
     hostname_enabled: bool,
     from_enabled: bool,
     rcpt_enabled: bool,
+    url_enabled: bool,
     check_local: bool,
     check_authed: bool,
 }
@@ -61,6 +66,7 @@ impl Default for Config {
             hostname_enabled: true,
             from_enabled: true,
             rcpt_enabled: true,
+            url_enabled: true,
             check_local: false,
             check_authed: false,
         }
@@ -81,6 +87,9 @@ fn build(section: Option<&Section>, _: &Services, findings: &mut Vec<Diagnostic>
 
 impl Check for Config {
     fn check(&self, scan: &Scan<'_>, hits: &mut Hits) {
+        if self.url_enabled {
+            url::check(scan, hits);
+        }
         let spared = (scan.envelope.user.is_some() && !self.check_authed) || (scan.local_client && !self.check_local);
         if spared {
             return;

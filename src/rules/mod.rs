@@ -3,6 +3,7 @@
 //! A new family adds its `mod` line and one line in [`FAMILIES`]; there is no other registration.
 
 pub mod alias;
+pub mod alternatives;
 pub mod arc;
 pub mod archives;
 pub mod bounce;
@@ -78,6 +79,7 @@ pub static FAMILIES: &[Family] = &[
     clients::FAMILY,
     bounce::FAMILY,
     structure::FAMILY,
+    alternatives::FAMILY,
     encrypted::FAMILY,
     archives::FAMILY,
     hfilter::FAMILY,

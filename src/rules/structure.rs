@@ -4,7 +4,6 @@
 use crate::engine::{Compat, Hits, Rule, Scan};
 use crate::family::Family;
 use crate::message::{Encoding, Part};
-use crate::rules::detected::is_html;
 use crate::rules::pattern::{When, patterns, rules};
 
 crate::symbols! {
@@ -45,7 +44,12 @@ static TESTS: &[When] = &[
     (&MIME_HTML_ONLY, html_only),
     (&R_MISSING_CHARSET, |s| s.mime && missing_charset(s)),
     (&TRACKER_ID, |s| {
-        s.mime && s.mail.parts().iter().filter(|p| p.is_text()).any(|p| TOKEN.is_match(tail(p)))
+        s.mime
+            && s.mail
+                .parts()
+                .iter()
+                .filter(|p| p.is_text() || p.is_html())
+                .any(|p| TOKEN.is_match(tail(p)))
     }),
     (&CTYPE_MIXED_BOGUS, mixed_bogus),
     (&CTYPE_MISSING_DISPOSITION, undisposed),
@@ -58,10 +62,11 @@ static TESTS: &[When] = &[
     }),
 ];
 
-/// The end of a text as it was sent.
+/// The end of a text as a reader sees it.
 fn tail<'p>(part: &'p Part<'_>) -> &'p str {
-    let raw = part.raw.get(part.raw.len().saturating_sub(256)..).unwrap_or_default();
-    std::str::from_utf8(raw).unwrap_or_default()
+    let text = part.html().map_or_else(|| part.text().unwrap_or_default(), |html| &html.text);
+    let front = text.ceil_char_boundary(text.len().saturating_sub(256));
+    text.get(front..).unwrap_or_default()
 }
 
 fn lacks(scan: &Scan<'_>, kind: &str) -> bool {
@@ -71,42 +76,41 @@ fn lacks(scan: &Scan<'_>, kind: &str) -> bool {
 
 pub(super) fn html_only(scan: &Scan<'_>) -> bool {
     let parts = scan.mail.parts();
-    let html = parts.iter().enumerate().filter(|(_, p)| is_html(p) && !p.is_attachment());
-    html.into_iter().any(|(place, _)| !has_alternative(parts, place))
+    let html = parts.iter().enumerate().filter(|(_, p)| p.is_html() && !p.is_attachment());
+    html.into_iter().any(|(place, _)| alternative(parts, place).is_none())
 }
 
-/// A plain text below the nearest multipart/alternative, or another branch of it that is a leaf of other text.
-fn has_alternative(parts: &[Part<'_>], place: usize) -> bool {
+/// The other version of a text: a plain text below the nearest multipart/alternative, or another branch of it that is a leaf of other
+/// text.
+pub(super) fn alternative(parts: &[Part<'_>], place: usize) -> Option<usize> {
     let mut at = place;
-    while let Some(parent) = parts.get(at).and_then(|p| p.parent) {
-        let Some(part) = parts.get(parent) else { return false };
+    loop {
+        let parent = parts.get(at)?.parent?;
+        let part = parts.get(parent)?;
         if part.mime_type() == "multipart/alternative" {
             let others = part.children.iter().filter(|child| **child != at);
-            return others.into_iter().any(|child| holds_text(parts, *child));
+            return others.into_iter().find_map(|child| holds_text(parts, *child));
         }
         at = parent;
     }
-    false
 }
 
-/// A leaf of text other than HTML, or a branch with plain text in it. Children stand behind their parents, so this ends.
-fn holds_text(parts: &[Part<'_>], place: usize) -> bool {
+/// A leaf of text other than HTML, or plain text in a branch. Children stand behind their parents, so this ends.
+fn holds_text(parts: &[Part<'_>], place: usize) -> Option<usize> {
     let mut open = vec![place];
-    let mut first = true;
     while let Some(at) = open.pop() {
         let Some(part) = parts.get(at) else { continue };
-        let fits = if first {
-            part.is_text() && part.sub_type() != "html"
+        let fits = if at == place {
+            part.is_text() && !part.is_html()
         } else {
             part.mime_type() == "text/plain"
         };
         if fits && !part.is_attachment() {
-            return true;
+            return Some(at);
         }
-        first = false;
         open.extend(part.children.iter().filter(|child| **child > at));
     }
-    false
+    None
 }
 
 fn mixed_bogus(scan: &Scan<'_>) -> bool {

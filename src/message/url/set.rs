@@ -15,6 +15,8 @@ pub struct Urls {
     places: HashMap<Box<str>, usize>,
     /// Where they stood in the joined text of a part, in order.
     spans: Vec<(usize, Range<usize>)>,
+    /// How long those are that links of a part show.
+    shown: Vec<(usize, usize)>,
 }
 
 const SUSPICIOUS: [Flags; 3] = [Flags::PHISHED, Flags::OBSCURED, Flags::ZW_SPACES];
@@ -42,6 +44,11 @@ impl Urls {
     /// Where URLs and addresses stood in the joined text of a part, in order.
     pub fn spans(&self, part: usize) -> impl Iterator<Item = Range<usize>> {
         self.spans.iter().filter(move |(p, _)| *p == part).map(|(_, span)| span.clone())
+    }
+
+    /// Bytes of the URLs that links of a part show.
+    pub fn shown_length(&self, part: usize) -> usize {
+        self.shown.iter().filter(|(p, _)| *p == part).map(|(_, length)| length).sum()
     }
 
     /// Finds or adds; true where it is new. Of two the one that looks worse is kept.
@@ -135,11 +142,9 @@ impl Gather {
 
     /// Notes where a URL stood; what was put in front of it did not stand there.
     fn span(&mut self, text: &str, start: usize, raw: &str) {
-        let rest = text.get(start..).unwrap_or_default();
-        let stood = |put: &str| raw.strip_prefix(put).filter(|r| rest.starts_with(r));
-        let stood = ["", "http://", "mailto://", "ftp://"].into_iter().find_map(stood);
-        if let (Some(stood), Some(part)) = (stood, self.part) {
-            self.urls.spans.push((part, start..start + stood.len()));
+        let length = written(text.get(start..).unwrap_or_default(), raw);
+        if let (Some(length), Some(part)) = (length, self.part) {
+            self.urls.spans.push((part, start..start + length));
         }
     }
 
@@ -214,6 +219,9 @@ impl Gather {
             return;
         };
         found.part = self.part;
+        if let (Some(length), Some(part)) = (written(text.trim(), &found.raw), self.part) {
+            self.urls.shown.push((part, length));
+        }
         let flags = found.flags;
         let Some((at, _)) = self.urls.place(found, self.limit) else {
             return;
@@ -243,4 +251,10 @@ impl Gather {
             self.urls.list.len() < self.limit
         });
     }
+}
+
+/// Bytes of a URL at the front of a text, where it stands there.
+fn written(text: &str, raw: &str) -> Option<usize> {
+    let stood = |put: &str| raw.strip_prefix(put).filter(|r| text.starts_with(r)).map(str::len);
+    ["", "http://", "mailto://", "ftp://"].into_iter().find_map(stood)
 }

@@ -98,7 +98,7 @@ pub const ROWS: &[Row] = &[
     row("hfilter.hostname_enabled", Bool, Same),
     row("hfilter.from_enabled", Bool, Same),
     row("hfilter.rcpt_enabled", Bool, Same),
-    row("hfilter.url_enabled", Bool, Later("HFILTER_URL_ONLY, HFILTER_URL_ONELINE")),
+    row("hfilter.url_enabled", Bool, Same),
     row("hfilter.mid_enabled", Bool, Later("HFILTER_MID_*")),
     row("hfilter.check_local", Bool, Same),
     row("hfilter.check_authed", Bool, Same),
