@@ -3,8 +3,8 @@
 use super::structure::alternative;
 use crate::engine::{Compat, Hits, Rule, Scan};
 use crate::family::Family;
-use crate::message::url::Flags;
-use std::collections::HashMap;
+use crate::message::url::{Flags, Url};
+use std::collections::{HashMap, HashSet};
 
 crate::symbols! {
     "body" {
@@ -36,6 +36,11 @@ fn differ(scan: &Scan<'_>, hits: &mut Hits) {
     let Some((plain, html)) = html.into_iter().find_map(|(at, _)| Some((alternative(parts, at)?, at))) else {
         return;
     };
+    // HTML that shows nothing at all is no text to 3.4.
+    let shows = parts.get(html).and_then(|p| p.html()).is_some_and(|h| !h.text.is_empty());
+    if scan.compat == Compat::V34 && !shows {
+        return;
+    }
     let mut numbers = HashMap::new();
     let mut numbered = |part| -> Vec<usize> {
         let words = scan.mail.words(part).into_iter();
@@ -124,19 +129,26 @@ fn within(short: &[usize], long: &[usize], apart: usize, detours: usize) -> usiz
     above.get(apart + detours).copied().unwrap_or(FAR)
 }
 
-/// Counts URLs, each as often as it was found, but for those that links only show. 3.4 leaves out those of which nothing is known
-/// besides.
+/// Counts URLs, each as often as it was found, but for those that links only show and those that forms go to. 3.4 leaves out those of
+/// which nothing is known besides.
 fn odd_urls(scan: &Scan<'_>, hits: &mut Hits) {
     let parts = scan.mail.parts();
     if parts.first().is_none_or(|top| top.mime_type() != "multipart/alternative") {
         return;
     }
-    let counts = |flags: Flags| {
-        let shown = flags.any(Flags::HTML_DISPLAYED | Flags::SPECIAL);
-        !shown && (scan.compat == Compat::V41 || flags != Flags::default())
+    let pages = || parts.iter().filter_map(|p| p.html());
+    let forms = pages().flat_map(|html| {
+        html.elements
+            .iter()
+            .filter(|e| e.name == "form")
+            .filter_map(|e| html.links.get(e.link?))
+    });
+    let forms: HashSet<String> = forms.filter_map(|link| Some(link.url()?.text().to_owned())).collect();
+    let counts = |url: &&Url| {
+        let told = scan.compat == Compat::V41 || url.flags != Flags::default();
+        url.protocol.is_web() && told && !url.flags.has(Flags::HTML_DISPLAYED) && !forms.contains(url.text())
     };
-    let web = scan.mail.urls().iter().filter(|u| u.protocol.is_web() && counts(u.flags));
-    let sum: u64 = web.map(|u| u64::from(u.count)).sum();
+    let sum: u64 = scan.mail.urls().iter().filter(counts).map(|u| u64::from(u.count)).sum();
     if sum % 2 == 1 {
         hits.with(&URI_COUNT_ODD, sum.to_string());
     }

@@ -76,8 +76,12 @@ fn lacks(scan: &Scan<'_>, kind: &str) -> bool {
 
 pub(super) fn html_only(scan: &Scan<'_>) -> bool {
     let parts = scan.mail.parts();
-    let html = parts.iter().enumerate().filter(|(_, p)| p.is_html() && !p.is_attachment());
-    html.into_iter().any(|(place, _)| alternative(parts, place).is_none())
+    let shown = |p: &Part<'_>| !p.is_attachment() || p.disposition.as_ref().is_some_and(|d| d.kind == "inline");
+    let html = parts.iter().enumerate().filter(|(_, p)| p.is_html() && shown(p));
+    // 3.4 does not see an alternative that stands behind.
+    let known = |place: usize, other: usize| other < place || scan.compat == Compat::V41;
+    html.into_iter()
+        .any(|(place, _)| alternative(parts, place).is_none_or(|other| !known(place, other)))
 }
 
 /// The other version of a text: a plain text below the nearest multipart/alternative, or another branch of it that is a leaf of other
@@ -116,9 +120,8 @@ fn holds_text(parts: &[Part<'_>], place: usize) -> Option<usize> {
 fn mixed_bogus(scan: &Scan<'_>) -> bool {
     let parts = scan.mail.parts();
     let top = parts.first().is_some_and(|p| p.mime_type() == "multipart/mixed" && !p.type_missing);
-    let text = parts.iter().all(|p| p.is_text() || p.is_multipart());
-    let inline = parts.iter().filter(|p| p.is_text() && !p.is_attachment()).count();
-    top && text && inline <= 2
+    let text = parts.iter().all(|p| (p.is_text() && !p.is_attachment()) || p.is_multipart());
+    top && text && parts.iter().filter(|p| p.is_text()).count() <= 2
 }
 
 /// The first part of bare bytes decides.
