@@ -19,12 +19,14 @@ pub mod forwarding;
 pub mod gtube;
 pub mod headers;
 pub mod hfilter;
+mod lookalike;
 pub mod mailing_list;
 mod members;
 pub mod message_id;
 pub mod mime;
 pub mod once_received;
 mod pattern;
+pub mod phishing;
 pub mod received;
 pub mod recipients;
 pub mod regexp;
@@ -35,6 +37,8 @@ pub mod spamassassin;
 pub mod structure;
 pub mod subject;
 pub mod upstream_filters;
+pub mod url;
+pub mod url_suspect;
 
 use crate::family::Family;
 
@@ -80,6 +84,9 @@ pub static FAMILIES: &[Family] = &[
     encrypted::FAMILY,
     archives::FAMILY,
     hfilter::FAMILY,
+    url_suspect::FAMILY,
+    url::FAMILY,
+    phishing::FAMILY,
     regexp::FAMILY,
     spamassassin::FAMILY,
 ];
