@@ -83,15 +83,20 @@ static TESTS: &[When] = &[
     (&HAS_ONION_URI, |s| any(s, &ONION)),
     (&HAS_GUC_PROXY_URI, |s| any(s, &PROXY)),
     (&HAS_GOOGLE_FIREBASE_URL, |s| any(s, &FIREBASE)),
-    (&HAS_FILE_URL, |s| s.mail.urls().iter().any(|u| u.protocol == Protocol::File)),
+    (&HAS_FILE_URL, |s| targets(s).any(|u| u.protocol == Protocol::File)),
     (&HAS_IPFS_GATEWAY_URL, |s| any(s, &IPFS) && any(s, &CONTENT_ID)),
     (&HAS_WP_URI, |s| any(s, &WORDPRESS)),
     (&WP_COMPROMISED, |s| any(s, &LIKE_WORDPRESS)),
 ];
 
+/// URLs that a reader can go to: pictures are only drawn.
+fn targets<'s>(scan: &'s Scan<'_>) -> impl Iterator<Item = &'s Url> {
+    scan.mail.urls().iter().filter(|u| !u.flags.has(Flags::IMAGE))
+}
+
 /// Some URL matches as a whole; addresses are none.
 fn any(scan: &Scan<'_>, pattern: &Regex) -> bool {
-    scan.mail.urls().iter().any(|u| pattern.is_match(u.text()))
+    targets(scan).any(|u| pattern.is_match(u.text()))
 }
 
 fn host(url: &Url) -> String {
@@ -106,7 +111,7 @@ fn google(scan: &Scan<'_>, pattern: &Regex, hits: &mut Hits) {
 
 fn homographs(scan: &Scan<'_>, hits: &mut Hits) {
     let (mut weight, mut options) = (0.0_f64, Vec::new());
-    for url in scan.mail.urls().iter() {
+    for url in targets(scan) {
         if let Some(shown) = url.shown.as_deref().filter(|shown| alike(url.host(), shown.host())) {
             weight = 1.0;
             options.push(format!("{}->{}", url.host(), shown.host()));
@@ -121,7 +126,7 @@ fn homographs(scan: &Scan<'_>, hits: &mut Hits) {
 }
 
 fn in_subject(scan: &Scan<'_>, hits: &mut Hits) {
-    let Some(url) = scan.mail.urls().iter().find(|u| u.flags.has(Flags::SUBJECT)) else {
+    let Some(url) = targets(scan).find(|u| u.flags.has(Flags::SUBJECT)) else {
         return;
     };
     let weight = match scan.mail.subject() {
@@ -133,7 +138,7 @@ fn in_subject(scan: &Scan<'_>, hits: &mut Hits) {
 }
 
 fn hidden(scan: &Scan<'_>, hits: &mut Hits) {
-    if let Some(url) = scan.mail.urls().iter().find(|u| is_hidden(u.path())) {
+    if let Some(url) = targets(scan).find(|u| is_hidden(u.path())) {
         hits.with(&URI_HIDDEN_PATH, url.text());
     }
 }

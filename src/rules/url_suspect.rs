@@ -47,8 +47,8 @@ struct Config {
     /// So many URLs of a message are looked at.
     max_urls: usize,
     checks: Checks,
-    /// Endings of names, with their dot, that cost nothing.
-    suspicious_tlds: Lines,
+    /// Endings of names, with their dot, that cost nothing; none by default.
+    suspicious_tlds: Option<Lines>,
     use_whitelist: bool,
     /// Hosts and domains that are left alone.
     whitelist_map: Option<Lines>,
@@ -84,12 +84,11 @@ impl Default for Checks {
 
 impl Default for Config {
     fn default() -> Config {
-        let free = [".tk", ".ml", ".ga", ".cf", ".gq"];
         Config {
             _enabled: true,
             max_urls: 10_000,
             checks: Checks::default(),
-            suspicious_tlds: Lines::Several(free.iter().map(|s| (*s).to_owned()).collect()),
+            suspicious_tlds: None,
             use_whitelist: false,
             whitelist_map: None,
         }
@@ -109,15 +108,12 @@ const PLACE: u8 = 0;
 fn build(section: Option<&Section>, services: &Services, findings: &mut Vec<Diagnostic>) -> Vec<Rule> {
     let config: Config = section.and_then(|s| s.read(findings)).unwrap_or_default();
     let mut spared = Lists::default();
-    let mut free = match &config.suspicious_tlds {
-        Lines::Several(list) => Lists::inline(list),
-        Lines::File(_) => Lists::default(),
-    };
+    let mut free = Lists::default();
     if let Some(section) = section {
         if config.use_whitelist {
             spared = Lists::open(config.whitelist_map.as_ref(), "whitelist_map", section, services, findings);
         }
-        free = Lists::open(Some(&config.suspicious_tlds), "suspicious_tlds", section, services, findings);
+        free = Lists::open(config.suspicious_tlds.as_ref(), "suspicious_tlds", section, services, findings);
     }
     if services.compat == Compat::V34 {
         return Vec::new();
@@ -143,7 +139,7 @@ impl Check for Suspect {
         if self.checks.obfuscated_text {
             obfuscated::search(scan, hits);
         }
-        for url in scan.mail.urls().all().iter().take(self.most) {
+        for url in scan.mail.urls().all().iter().filter(|u| !u.flags.has(Flags::IMAGE)).take(self.most) {
             if !(self.spared.has(url.host()) || self.spared.has(url.tld())) {
                 self.judge(url, hits);
             }

@@ -41,7 +41,10 @@ pub(super) fn search(scan: &Scan<'_>, hits: &mut Hits) {
             places += 1;
             let kind = KINDS.into_iter().find(|kind| found.name(kind).is_some()).unwrap_or_default();
             let window = window(&words.text, &found);
-            let Some(url) = put_together(kind, &window) else { continue };
+            // What stands there plainly nobody need put together.
+            let Some(url) = put_together(kind, &window).filter(|url| !window.contains(url.as_str())) else {
+                continue;
+            };
             let options = [
                 format!("type={kind}"),
                 format!("url={}", start(&url)),
