@@ -1,8 +1,10 @@
 //! The contract of a family of rules: what it is called, which symbols it declares, how its section becomes rules.
 
 mod chores;
+mod lists;
 
 pub use chores::{Chores, Started};
+pub use lists::{Lines, Lists};
 
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Compat, Rule, Symbol};

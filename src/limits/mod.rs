@@ -2,7 +2,6 @@
 
 pub mod greylist;
 mod key;
-mod lists;
 mod ratelimit;
 mod selector;
 

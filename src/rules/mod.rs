@@ -21,12 +21,14 @@ pub mod gtube;
 pub mod headers;
 pub mod hfilter;
 pub mod html;
+mod lookalike;
 pub mod mailing_list;
 mod members;
 pub mod message_id;
 pub mod mime;
 pub mod once_received;
 mod pattern;
+pub mod phishing;
 pub mod received;
 pub mod recipients;
 pub mod regexp;
@@ -37,6 +39,8 @@ pub mod spamassassin;
 pub mod structure;
 pub mod subject;
 pub mod upstream_filters;
+pub mod url;
+pub mod url_suspect;
 
 use crate::family::Family;
 
@@ -84,6 +88,9 @@ pub static FAMILIES: &[Family] = &[
     archives::FAMILY,
     hfilter::FAMILY,
     html::FAMILY,
+    url_suspect::FAMILY,
+    url::FAMILY,
+    phishing::FAMILY,
     regexp::FAMILY,
     spamassassin::FAMILY,
 ];

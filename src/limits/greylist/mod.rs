@@ -8,12 +8,11 @@ mod rule;
 mod tests;
 pub mod waiting;
 
-use super::lists::{Lines, Lists};
 use crate::base::quantity::{self, ByteSize};
 use crate::base::suggest::nearest;
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Action, Definition, Rule, Stage};
-use crate::family::{Family, Services};
+use crate::family::{Family, Lines, Lists, Services};
 use crate::maps::{Entries, Networks};
 use crate::store::Store;
 use rule::{After, Before};

@@ -6,7 +6,7 @@ use crate::base::quantity;
 use crate::base::suggest::nearest;
 use crate::config::value::{Entry, Node};
 use crate::config::{Diagnostic, Section};
-use crate::limits::lists::Lines;
+use crate::family::Lines;
 use crate::limits::selector::Selector;
 use serde::Deserialize;
 use std::collections::HashMap;

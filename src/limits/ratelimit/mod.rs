@@ -10,10 +10,9 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
-use super::lists::Lists;
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Definition, Rule, Stage, Symbol};
-use crate::family::{Family, Services};
+use crate::family::{Family, Lists, Services};
 use config::Module;
 use rule::RateLimit;
 use std::sync::Arc;

@@ -156,6 +156,18 @@ impl Url {
         self.part_of(&self.fragment)
     }
 
+    /// How many URLs and addresses its query holds.
+    pub fn embedded(&self) -> usize {
+        let mut count = 0;
+        if !self.query.is_empty() {
+            find(self.query(), &[], Extent::All, |_, _| {
+                count += 1;
+                true
+            });
+        }
+        count
+    }
+
     /// It is an e-mail address.
     pub fn is_email(&self) -> bool {
         self.protocol == Protocol::Mailto

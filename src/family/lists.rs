@@ -1,8 +1,8 @@
-//! Lists that this room's settings name: a file, several, or the entries themselves.
+//! Lists that settings of families name: a file, several, or the entries themselves.
 
+use super::Services;
 use crate::base::prefix_set::parse_network;
 use crate::config::{Diagnostic, Section};
-use crate::family::Services;
 use crate::maps::watch::Content;
 use crate::maps::{Entries, Map, Networks, Source};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// A list as the configuration writes it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Lines {
+pub enum Lines {
     /// A file.
     File(String),
     /// Entries; those that begin like a path are files.
@@ -21,7 +21,7 @@ pub(super) enum Lines {
 }
 
 /// Lists asked as one.
-pub(super) struct Lists<C: Content>(Vec<Arc<Map<C>>>);
+pub struct Lists<C: Content>(Vec<Arc<Map<C>>>);
 
 impl<C: Content> Default for Lists<C> {
     fn default() -> Lists<C> {
@@ -31,13 +31,7 @@ impl<C: Content> Default for Lists<C> {
 
 impl<C: Content> Lists<C> {
     /// Opens the lists that the setting `key` names.
-    pub(super) fn open(
-        lines: Option<&Lines>,
-        key: &str,
-        section: &Section,
-        services: &Services,
-        findings: &mut Vec<Diagnostic>,
-    ) -> Lists<C> {
+    pub fn open(lines: Option<&Lines>, key: &str, section: &Section, services: &Services, findings: &mut Vec<Diagnostic>) -> Lists<C> {
         let (files, inline) = match lines {
             None => (Vec::new(), Vec::new()),
             Some(Lines::File(file)) => (vec![file.clone()], Vec::new()),
@@ -59,18 +53,28 @@ impl<C: Content> Lists<C> {
         }
         Lists(maps)
     }
+
+    /// One list of these entries; those that cannot be read are left out.
+    pub fn inline(entries: &[String]) -> Lists<C> {
+        Lists(vec![Arc::new(Map::inline(entries).0)])
+    }
+
+    /// Some list passes the test.
+    pub fn any(&self, test: impl Fn(&C) -> bool) -> bool {
+        self.0.iter().any(|map| test(&map.content()))
+    }
 }
 
 impl Lists<Networks> {
     /// Some list holds the address.
-    pub(super) fn holds(&self, address: IpAddr) -> bool {
+    pub fn holds(&self, address: IpAddr) -> bool {
         self.0.iter().any(|map| map.content().contains(address))
     }
 }
 
 impl Lists<Entries> {
     /// Some list has the word, in any case.
-    pub(super) fn has(&self, word: &str) -> bool {
+    pub fn has(&self, word: &str) -> bool {
         self.0.iter().any(|map| map.content().contains(word))
     }
 }
