@@ -22,7 +22,7 @@ mod redis;
 mod replies;
 mod rspamadm;
 mod rules_cases;
-mod rules_corpus;
+mod rules_golden;
 mod rules_support;
 mod start;
 mod store;
