@@ -92,12 +92,21 @@ const SIGNS: [(&str, Op); 15] = [
 const WORDS: [(&str, Op); 3] = [("and", Op::And), ("or", Op::Or), ("not", Op::Not)];
 
 impl Expression {
-    /// Reads an expression.
+    /// Reads an expression over names.
     ///
     /// # Errors
     /// What is wrong with the text, and where.
     pub fn parse(text: &str) -> Result<Expression, Error> {
+        Expression::parse_over(text, atom_length)
+    }
+
+    /// Reads an expression over something else: `length` says how many bytes at the beginning of a text make up one of them.
+    ///
+    /// # Errors
+    /// What is wrong with the text, and where.
+    pub fn parse_over(text: &str, length: fn(&str) -> usize) -> Result<Expression, Error> {
         let mut parser = Parser {
+            length,
             text,
             at: 0,
             steps: Vec::new(),
@@ -167,6 +176,7 @@ fn apply(op: Op, left: f64, right: f64) -> f64 {
 
 struct Parser<'t> {
     text: &'t str,
+    length: fn(&str) -> usize,
     at: usize,
     steps: Vec<Step>,
     atoms: Vec<Atom>,
@@ -223,7 +233,7 @@ impl<'t> Parser<'t> {
             self.at += length;
             return Ok(true);
         }
-        let length = atom_length(rest);
+        let length = (self.length)(rest);
         let Some(text) = rest.get(..length).filter(|t| !t.is_empty()) else {
             return Err(self.error(format!("a name is missing before `{}`", rest.chars().next().unwrap_or(' '))));
         };

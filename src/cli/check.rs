@@ -1,7 +1,7 @@
 //! `torwart check`: is this configuration good? Starts nothing, opens no store, binds nothing.
 
 use super::{ConfigArgs, print};
-use crate::config::{Diagnostic, Report};
+use crate::config::{Diagnostic, Report, examine};
 use crate::daemon::build;
 use clap::Args;
 use std::path::PathBuf;
@@ -24,20 +24,19 @@ pub(super) struct CheckArgs {
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut options = args.which.options();
     options.config = args.file.clone().or(options.config);
-    let findings: Vec<Diagnostic> = match build::load(&options.load()) {
-        Ok((loaded, built)) => {
-            eprintln!("configuration: {}", loaded.origin);
-            for file in loaded.tree.iter().flat_map(|tree| &tree.files) {
-                eprintln!("read {} {}", file.path.display(), file.what);
-            }
-            loaded.warnings.into_iter().chain(built.warnings).collect()
-        }
+    let examined = examine(&options.load());
+    eprintln!("configuration: {}", examined.origin);
+    for file in examined.tree.iter().flat_map(|tree| &tree.files) {
+        eprintln!("read {} {}", file.path.display(), file.what);
+    }
+    let findings: Vec<Diagnostic> = match build::complete(examined, None) {
+        Ok((loaded, built)) => loaded.warnings.into_iter().chain(built.warnings).collect(),
         Err(report) => report.0,
     };
     let bad = findings.iter().any(Diagnostic::is_error);
     let warned = findings.iter().any(Diagnostic::is_trouble);
     if !findings.is_empty() {
-        eprintln!("{}", Report(findings).draw_for_stderr());
+        eprintln!("\n{}", Report(findings).draw_for_stderr());
     }
     if !args.quiet {
         print(if bad { "syntax BAD\n" } else { "syntax OK\n" });

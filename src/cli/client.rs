@@ -1,14 +1,20 @@
 //! One question to a daemon over HTTP/1.0, as rspamc asks it. Blocking, bounded, nothing kept alive.
 
-use anyhow::{Context, Result, anyhow, bail};
-use std::fmt::Write as _;
-use std::io::{Read, Write};
+mod reply;
+
+pub(super) use reply::{Reply, parse};
+
+use anyhow::{Result, anyhow};
+use std::fmt::{self, Write as _};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Largest answer taken.
-const LARGEST: u64 = 256 << 20;
+const LARGEST: usize = 256 << 20;
+/// Shortest wait that a socket takes.
+const INSTANT: Duration = Duration::from_millis(1);
 
 /// Where a daemon listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +24,8 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// `HOST:PORT`, `HOST` (then 11333) or `unix:PATH`.
-    pub fn parse(text: &str) -> Place {
+    /// `HOST:PORT`, `HOST` (then the port is `usual`) or `unix:PATH`.
+    pub fn parse(text: &str, usual: u16) -> Place {
         if let Some(path) = text.strip_prefix("unix:") {
             return Place::Unix(path.to_owned());
         }
@@ -29,97 +35,167 @@ impl Place {
         };
         match (has_port, text.contains(':') && !text.starts_with('[')) {
             (true, _) => Place::Tcp(text.to_owned()),
-            (false, true) => Place::Tcp(format!("[{text}]:11333")),
-            (false, false) => Place::Tcp(format!("{text}:11333")),
+            (false, true) => Place::Tcp(format!("[{text}]:{usual}")),
+            (false, false) => Place::Tcp(format!("{text}:{usual}")),
         }
     }
 }
 
-/// What came back.
+/// Why there is no answer.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub status: u16,
-    pub reason: String,
-    pub body: Vec<u8>,
+pub(super) enum Failed {
+    /// The name stands for no address.
+    Unknown(io::Error),
+    /// Nobody listens there.
+    Unreachable(io::Error),
+    /// The time is over.
+    TimedOut,
+    /// The connection broke.
+    Broken(io::Error),
+    /// The connection ended before the answer did.
+    Cut,
+    /// More than [`LARGEST`] bytes.
+    TooLarge,
+    /// It is no HTTP.
+    NotHttp(String),
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failed::Unknown(error) => write!(f, "the name stands for no address: {error}"),
+            Failed::Unreachable(error) => write!(f, "nobody answers: {error}"),
+            Failed::TimedOut => f.write_str("no answer in time"),
+            Failed::Broken(error) => write!(f, "no answer: {error}"),
+            Failed::Cut => f.write_str("the daemon closed the connection without a whole answer"),
+            Failed::TooLarge => write!(f, "the answer is larger than {LARGEST} bytes"),
+            Failed::NotHttp(what) => write!(f, "the answer is no HTTP: {what}"),
+        }
+    }
+}
+
+impl Failed {
+    fn of(error: io::Error) -> Failed {
+        match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => Failed::TimedOut,
+            _ => Failed::Broken(error),
+        }
+    }
 }
 
 /// Sends one request and reads the whole answer.
 pub(super) fn ask(place: &Place, path: &str, headers: &[(String, String)], body: &[u8], wait: Duration) -> Result<Reply> {
-    let mut head = format!(
+    let mut request = format!(
         "POST {path} HTTP/1.0\r\nContent-Length: {}\r\nConnection: close\r\nContent-Type: text/plain\r\n",
         body.len()
     );
+    write_headers(&mut request, headers);
+    let mut request = request.into_bytes();
+    request.extend_from_slice(body);
+    let answered = exchange(place, &request, wait).and_then(|raw| parse(&raw));
+    answered.map_err(|failed| match (failed, place) {
+        (Failed::Unknown(error), Place::Tcp(name) | Place::Unix(name)) => anyhow!("cannot find {name}: {error}"),
+        (Failed::Unreachable(error), Place::Tcp(name) | Place::Unix(name)) => {
+            anyhow!("no daemon answers at {name}: {error}; start one with `torwart serve`, name another with --connect, or use --local")
+        }
+        (failed, _) => anyhow!("{failed}"),
+    })
+}
+
+/// Adds header lines and the empty one behind them; a value cannot begin a line of its own.
+pub(super) fn write_headers(head: &mut String, headers: &[(String, String)]) {
+    let clean = |t: &str| t.replace(['\r', '\n', '\0'], " ");
     for (name, value) in headers {
-        let clean = |t: &str| t.replace(['\r', '\n'], " ");
         let _ = write!(head, "{}: {}\r\n", clean(name), clean(value));
     }
     head.push_str("\r\n");
-    let raw = match place {
-        Place::Tcp(address) => {
-            let stream = connect(address, wait)?;
-            stream.set_read_timeout(Some(wait))?;
-            stream.set_write_timeout(Some(wait))?;
-            exchange(stream, head.as_bytes(), body)
-        }
-        Place::Unix(path) => {
-            let stream = UnixStream::connect(path).map_err(|error| absent(path, &error))?;
-            stream.set_read_timeout(Some(wait))?;
-            stream.set_write_timeout(Some(wait))?;
-            exchange(stream, head.as_bytes(), body)
-        }
-    }?;
-    parse(&raw)
 }
 
-fn connect(address: &str, wait: Duration) -> Result<TcpStream> {
-    let found = address.to_socket_addrs().with_context(|| format!("cannot find {address}"))?;
-    let mut last = None;
-    for one in found {
-        match TcpStream::connect_timeout(&one, wait) {
+/// Sends bytes and reads what comes until the answer is whole, the other side closes, or the time is over.
+pub(super) fn exchange(place: &Place, request: &[u8], wait: Duration) -> Result<Vec<u8>, Failed> {
+    let end = Instant::now() + wait;
+    match place {
+        Place::Tcp(address) => talk(&mut connect(address, end)?, request, end),
+        Place::Unix(path) => talk(&mut UnixStream::connect(path).map_err(Failed::Unreachable)?, request, end),
+    }
+}
+
+fn left(end: Instant) -> Result<Duration, Failed> {
+    let left = end.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        Err(Failed::TimedOut)
+    } else {
+        Ok(left.max(INSTANT))
+    }
+}
+
+fn connect(address: &str, end: Instant) -> Result<TcpStream, Failed> {
+    let mut last = Failed::Unknown(ErrorKind::NotFound.into());
+    for one in address.to_socket_addrs().map_err(Failed::Unknown)? {
+        match TcpStream::connect_timeout(&one, left(end)?) {
             Ok(stream) => return Ok(stream),
-            Err(error) => last = Some(error),
+            Err(error) if error.kind() == ErrorKind::TimedOut => last = Failed::TimedOut,
+            Err(error) => last = Failed::Unreachable(error),
         }
     }
-    match last {
-        Some(error) => Err(absent(address, &error)),
-        None => bail!("{address} has no address"),
+    Err(last)
+}
+
+/// A socket whose calls can be told when to give up.
+trait Patient: Read + Write {
+    fn patience(&self, left: Duration) -> io::Result<()>;
+}
+
+impl Patient for TcpStream {
+    fn patience(&self, left: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(left)).and_then(|()| self.set_write_timeout(Some(left)))
     }
 }
 
-fn absent(place: &str, error: &std::io::Error) -> anyhow::Error {
-    anyhow!("no daemon answers at {place}: {error}; start one with `torwart serve`, name another with --connect, or use --local")
+impl Patient for UnixStream {
+    fn patience(&self, left: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(left)).and_then(|()| self.set_write_timeout(Some(left)))
+    }
 }
 
-/// Sends a head and a body, and reads all that comes.
-pub(super) fn exchange(mut stream: impl Read + Write, head: &[u8], body: &[u8]) -> Result<Vec<u8>> {
+fn talk(stream: &mut impl Patient, request: &[u8], end: Instant) -> Result<Vec<u8>, Failed> {
     // A server that refuses a large body answers before it has read all: look for the answer whatever writing says.
-    let written = stream.write_all(head).and_then(|()| stream.write_all(body));
+    let sent = send(stream, request, end);
     let mut raw = Vec::new();
-    let read = stream.take(LARGEST).read_to_end(&mut raw);
+    let mut piece = vec![0; 1 << 16];
+    let mut whole = None;
+    while whole.is_none_or(|n| raw.len() < n) {
+        stream.patience(left(end)?).map_err(Failed::of)?;
+        match stream.read(&mut piece) {
+            Ok(0) => break,
+            Ok(n) => raw.extend_from_slice(piece.get(..n).unwrap_or_default()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // What came before a reset is looked at as if the connection had ended.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset && !raw.is_empty() => break,
+            Err(error) => return Err(sent.err().unwrap_or(Failed::of(error))),
+        }
+        if raw.len() > LARGEST {
+            return Err(Failed::TooLarge);
+        }
+        whole = whole.or_else(|| reply::length(&raw));
+    }
     if raw.is_empty() {
-        written.context("cannot send the message")?;
-        read.context("no answer")?;
-        bail!("the daemon closed the connection without an answer");
+        sent?;
+        return Err(Failed::Cut);
     }
     Ok(raw)
 }
 
-/// Takes an answer apart.
-pub(super) fn parse(raw: &[u8]) -> Result<Reply> {
-    let end = raw.windows(4).position(|w| w == b"\r\n\r\n").context("the answer is no HTTP")?;
-    let (head, body) = raw.split_at(end);
-    let first = String::from_utf8_lossy(head.split(|b| *b == b'\r').next().unwrap_or_default()).into_owned();
-    let mut words = first.splitn(3, ' ');
-    let version = words.next().unwrap_or_default();
-    let status = words.next().and_then(|s| s.parse().ok());
-    let (true, Some(status)) = (version.starts_with("HTTP/"), status) else {
-        bail!("the answer is no HTTP: {first}")
-    };
-    Ok(Reply {
-        status,
-        reason: words.next().unwrap_or_default().to_owned(),
-        body: body.get(4..).unwrap_or_default().to_vec(),
-    })
+fn send(stream: &mut impl Patient, mut rest: &[u8], end: Instant) -> Result<(), Failed> {
+    while !rest.is_empty() {
+        stream.patience(left(end)?).map_err(Failed::of)?;
+        match stream.write(rest) {
+            Ok(n) => rest = rest.get(n..).unwrap_or_default(),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(Failed::of(error)),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -134,19 +210,15 @@ mod tests {
             ("::1", "[::1]:11333"),
             ("[::1]:5", "[::1]:5"),
         ] {
-            assert_eq!(Place::parse(text), Place::Tcp(read.to_owned()));
+            assert_eq!(Place::parse(text, 11333), Place::Tcp(read.to_owned()));
         }
-        assert_eq!(Place::parse("unix:/x"), Place::Unix("/x".to_owned()));
+        assert_eq!(Place::parse("unix:/x", 1), Place::Unix("/x".to_owned()));
     }
 
     #[test]
-    fn answers_are_taken_apart() {
-        let reply = parse(b"HTTP/1.1 413 Too large: 9\r\nA: b\r\n\r\n{}").unwrap();
-        assert_eq!(
-            (reply.status, reply.reason.as_str(), reply.body.as_slice()),
-            (413, "Too large: 9", &b"{}"[..])
-        );
-        assert!(parse(b"nonsense").is_err());
-        assert!(parse(b"SMTP/1 200\r\n\r\n").is_err());
+    fn a_value_begins_no_line_of_its_own() {
+        let mut head = String::new();
+        write_headers(&mut head, &[("A".to_owned(), "b\r\nC: d".to_owned())]);
+        assert_eq!(head, "A: b  C: d\r\n\r\n");
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn stat(args: &StatArgs) -> Result<ExitCode> {
     print(&if args.json {
         report::pretty(&stat) + "\n"
     } else {
-        report::stat(&stat)
+        report::stat(&stat, &report::Look::default())
     });
     Ok(ExitCode::SUCCESS)
 }

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-/// Calls `act` with every message that `given` stands for: what begins with a dot and what a symbolic link points to is passed
-/// over inside folders, as rspamc does; names come in alphabetical order. False where a call gave false or a folder is unreadable.
-pub(super) fn each(given: &str, act: &mut impl FnMut(&str) -> bool) -> bool {
+/// Calls `act` with every message that `given` stands for: what begins with a dot, what a symbolic link points to and what
+/// `skip` names is passed over inside folders, as rspamc does; names come in alphabetical order. False where a call gave false
+/// or a folder is unreadable.
+pub(super) fn each(given: &str, skip: &impl Fn(&str) -> bool, act: &mut impl FnMut(&str) -> bool) -> bool {
     let is_folder = given != "-" && std::fs::metadata(given).is_ok_and(|m| m.is_dir());
     if !is_folder {
         return act(given);
@@ -15,10 +16,10 @@ pub(super) fn each(given: &str, act: &mut impl FnMut(&str) -> bool) -> bool {
     while let Some(folder) = open.pop() {
         match entries(&folder) {
             Ok((files, folders)) => {
-                for file in files {
-                    good &= act(&file.to_string_lossy());
+                for file in files.iter().map(|f| f.to_string_lossy()).filter(|f| !skip(f)) {
+                    good &= act(&file);
                 }
-                open.extend(folders.into_iter().rev());
+                open.extend(folders.into_iter().rev().filter(|f| !skip(&f.to_string_lossy())));
             }
             Err(error) => {
                 eprintln!("cannot read folder {}: {}", folder.display(), error.kind());
@@ -64,14 +65,20 @@ mod tests {
         std::os::unix::fs::symlink(root.path(), root.path().join("loop")).unwrap();
         let base = root.path().display().to_string();
         let mut seen = Vec::new();
-        assert!(each(&base, &mut |file| {
+        assert!(each(&base, &|_| false, &mut |file| {
             seen.push(file.trim_start_matches(&base).to_owned());
             true
         }));
         assert_eq!(seen, ["/a", "/b/1", "/b/2", "/c/d/x"]);
-        assert!(!each(&base, &mut |file| !file.ends_with('1')));
+        assert!(!each(&base, &|_| false, &mut |file| !file.ends_with('1')));
+        let mut left = 0;
+        each(&base, &|path| path.ends_with("/b") || path.ends_with("/x"), &mut |_| {
+            left += 1;
+            true
+        });
+        assert_eq!(left, 1, "a file passed over, and a folder with all that is in it");
         let mut one = Vec::new();
-        each("-", &mut |file| {
+        each("-", &|_| false, &mut |file| {
             one.push(file.to_owned());
             true
         });

@@ -11,6 +11,7 @@ mod history;
 mod password;
 mod report;
 mod rspamadm;
+mod rspamc;
 mod rspamd;
 mod rules;
 mod scan;
@@ -117,7 +118,7 @@ enum LogFormat {
 type Program = fn(Vec<OsString>) -> ExitCode;
 
 /// rspamd's programs: called by a link of such a name, or by it as the first word, this one takes what that one takes.
-const PROGRAMS: &[(&str, Program)] = &[("rspamadm", rspamadm::main), ("rspamd", rspamd::main)];
+const PROGRAMS: &[(&str, Program)] = &[("rspamadm", rspamadm::main), ("rspamc", rspamc::main), ("rspamd", rspamd::main)];
 
 /// The program that these words call, and the words it is to see.
 fn program(mut words: Vec<OsString>) -> Option<(Program, Vec<OsString>)> {
@@ -197,6 +198,8 @@ mod tests {
         for (line, seen) in [
             ("/usr/bin/rspamadm pw -l", Some("/usr/bin/rspamadm pw -l")),
             ("torwart rspamadm pw", Some("rspamadm pw")),
+            ("./rspamc -h x", Some("./rspamc -h x")),
+            ("rspamc2 x", None),
             ("torwart pw rspamadm", None),
             ("torwart", None),
         ] {

@@ -2,6 +2,7 @@
 
 use super::client::{self, Place};
 use super::folder;
+use super::report::Look;
 use super::{ConfigArgs, load, print, report};
 use crate::config::{Address, Config};
 use crate::daemon::build;
@@ -103,7 +104,7 @@ pub(super) fn run(args: &ScanArgs) -> Result<ExitCode> {
     let largest = loaded.config.scan.max_message.0;
     let mut good = true;
     for given in files {
-        good &= folder::each(given, &mut |file| one(args, &oracle, file, largest));
+        good &= folder::each(given, &|_| false, &mut |file| one(args, &oracle, file, largest));
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -120,6 +121,10 @@ fn one(args: &ScanArgs, oracle: &Oracle, file: &str, largest: u64) -> bool {
     let begun = Instant::now();
     let reply = ask(args, oracle, name, body);
     let time = report::seconds(begun.elapsed().as_secs_f64());
+    let look = Look {
+        extended_urls: args.extended_urls,
+        ..Look::default()
+    };
     let text = match &reply {
         Ok(reply) if args.json => {
             let mut reply = reply.clone();
@@ -129,10 +134,7 @@ fn one(args: &ScanArgs, oracle: &Oracle, file: &str, largest: u64) -> bool {
             }
             report::pretty(&reply) + "\n"
         }
-        Ok(reply) => format!(
-            "Results for file: {name} ({time} seconds)\n{}\n",
-            report::scan(reply, args.extended_urls)
-        ),
+        Ok(reply) => format!("Results for file: {name} ({time} seconds)\n{}\n", report::scan(reply, &look)),
         Err(error) if args.json => format!("{}\n", json!({ "error": said(error), "filename": name })),
         Err(error) => format!("Results for file: {name} ({time} seconds)\n{}\n\n", said(error)),
     };
@@ -240,7 +242,7 @@ fn ask(args: &ScanArgs, oracle: &Oracle, name: &str, body: Vec<u8>) -> Result<Va
 
 fn daemon(args: &ScanArgs, config: &Config) -> Result<Oracle> {
     let place = match &args.connect {
-        Some(text) => Place::parse(text),
+        Some(text) => Place::parse(text, 11333),
         None => config
             .listen
             .http

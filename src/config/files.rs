@@ -51,7 +51,7 @@ pub(super) fn read_files(main: &MainFile, tree_only: bool, findings: &mut Vec<Di
     sources
 }
 
-fn drop_ins(folder: &Path, findings: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
+pub(super) fn drop_ins(folder: &Path, findings: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
     let listed =
         fs::read_dir(folder).and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>());
     let mut paths = match listed {
@@ -82,7 +82,7 @@ fn drop_ins(folder: &Path, findings: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
     paths
 }
 
-fn read_file(path: &Path, findings: &mut Vec<Diagnostic>) -> Option<Arc<Source>> {
+pub(super) fn read_file(path: &Path, findings: &mut Vec<Diagnostic>) -> Option<Arc<Source>> {
     let mut bytes = Vec::new();
     let read = fs::File::open(path).and_then(|file| {
         if file.metadata()?.is_dir() {

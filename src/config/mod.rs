@@ -10,6 +10,7 @@
 //! | `de`, `section` | types out of the tree, all errors at once |
 //! | `schema` | the settings themselves |
 //! | `effective` | what is in force, as one document |
+//! | `rule_files` | the administrator's own rules, as tables for who reads them |
 //! | `report` | findings, drawn with the source line |
 //!
 //! It opens no socket and resolves no name; the only files it reads are those of the configuration.
@@ -24,6 +25,7 @@ mod load;
 mod native;
 pub mod report;
 pub mod rspamd;
+mod rule_files;
 pub mod schema;
 mod section;
 pub mod ucl;
@@ -35,6 +37,7 @@ mod tests;
 pub use effective::effective;
 pub use load::{Environment, Examined, LoadOptions, Loaded, MainFile, Origin, examine, load, load_text};
 pub use report::{Diagnostic, Report, Severity};
+pub use rule_files::{rule_files, texts};
 pub use schema::{Address, Compat, Config};
 pub use section::{Modules, Section};
 pub use value::Place;

@@ -53,6 +53,7 @@ pub fn filter(config: &Config, stores: Option<Arc<Stores>>) -> Result<Built, Rep
     let services = Services {
         maps: maps.clone(),
         folder: config.paths.maps.clone(),
+        rules: config.paths.rules.clone(),
         compat: compat(config),
         timeout: Some(config.scan.timeout),
         stores,

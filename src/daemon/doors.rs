@@ -7,6 +7,7 @@ use super::house::House;
 use super::listen::Role;
 use crate::config::Config;
 use crate::http::auth::Password;
+use crate::http::seal::Pair;
 use crate::http::{self, Handler, Limits, Peer};
 use crate::milter::{self, Answer, Ended, Transaction};
 use crate::workers::controller::{Access, Controller, Credentials};
@@ -44,7 +45,7 @@ impl Doors {
         };
         let access = access(config);
         Doors {
-            scan: Arc::new(ScanWorker::new(house.clone(), policy.clone())),
+            scan: sealable(Arc::new(ScanWorker::new(house.clone(), policy.clone())), config),
             controller: Arc::new(Controller::new(house.clone(), house.clone(), access, policy)),
             control,
             limits: Limits::new(config.scan.max_message.0, config.listen.http.io_timeout),
@@ -163,6 +164,18 @@ struct Place(Arc<AtomicUsize>);
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The scan port, which opens sealed requests where it has a key.
+fn sealable(scan: Arc<dyn Handler>, config: &Config) -> Arc<dyn Handler> {
+    let http = &config.listen.http;
+    match Pair::parse(http.keypair.expose()) {
+        Some(pair) => {
+            let limits = Limits::new(config.scan.max_message.0, http.io_timeout).with_legacy();
+            Arc::new(http::Sealed::new(scan, limits, pair, http.encrypted_only))
+        }
+        None => scan,
     }
 }
 

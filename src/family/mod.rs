@@ -19,6 +19,8 @@ pub struct Services {
     pub maps: Arc<Maps>,
     /// Where maps named without a folder lie (`paths.maps`).
     pub folder: PathBuf,
+    /// Where the administrator's own rule files lie (`paths.rules`).
+    pub rules: PathBuf,
     /// Which generation's behaviour is asked for.
     pub compat: Compat,
     /// How long a scan may take (`scan.timeout`): waiting rules that want to be heard end before.

@@ -22,6 +22,8 @@ pub struct SymbolListing {
     pub weight: f64,
     /// Its sentence, where it has one.
     pub description: Option<String>,
+    /// Some rule gives it; otherwise somebody only speaks of it.
+    pub given: bool,
 }
 
 /// Every group that has symbols, each symbol in every group it belongs to.
@@ -33,6 +35,7 @@ pub(super) fn groups(rules: &Ruleset) -> Vec<GroupListing> {
             name: s.name.clone(),
             weight: s.score,
             description: s.description.clone(),
+            given: s.registered,
         });
         listing.collect::<Vec<_>>()
     };

@@ -10,12 +10,15 @@ mod gate;
 mod legacy;
 mod request;
 mod response;
+pub mod seal;
+mod sealed;
 mod server;
 mod sniff;
 
 pub use body::{Undecodable, compress, decompress, gzip, takes_gzip};
 pub use request::{Headers, Kind, Peer, Request, parse_query, percent_decode};
 pub use response::Response;
+pub use sealed::Sealed;
 pub use server::{Handler, Limits, Refusal, Stop, serve};
 
 use std::future::Future;

@@ -86,7 +86,7 @@ fn alike(scan: &Scan<'_>) -> bool {
     same.count() >= ALIKE
 }
 
-fn sorted(scan: &Scan<'_>) -> bool {
+pub(super) fn sorted(scan: &Scan<'_>) -> bool {
     // As the peer compares them: the shorter comes first.
     let list: Vec<(usize, String)> = stored(scan).iter().map(|a| (a.len(), a.to_ascii_lowercase())).collect();
     list.len() >= MANY && list.iter().zip(list.iter().skip(1)).all(|(a, b)| a < b)

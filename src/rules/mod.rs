@@ -27,9 +27,11 @@ pub mod once_received;
 mod pattern;
 pub mod received;
 pub mod recipients;
+pub mod regexp;
 pub mod reply_to;
 pub mod sender;
 pub mod shape;
+pub mod spamassassin;
 pub mod structure;
 pub mod subject;
 pub mod upstream_filters;
@@ -78,4 +80,6 @@ pub static FAMILIES: &[Family] = &[
     encrypted::FAMILY,
     archives::FAMILY,
     hfilter::FAMILY,
+    regexp::FAMILY,
+    spamassassin::FAMILY,
 ];

@@ -69,7 +69,7 @@ fn lacks(scan: &Scan<'_>, kind: &str) -> bool {
     has("multipart/alternative") && !has(kind)
 }
 
-fn html_only(scan: &Scan<'_>) -> bool {
+pub(super) fn html_only(scan: &Scan<'_>) -> bool {
     let parts = scan.mail.parts();
     let html = parts.iter().enumerate().filter(|(_, p)| is_html(p) && !p.is_attachment());
     html.into_iter().any(|(place, _)| !has_alternative(parts, place))

@@ -5,6 +5,7 @@
 
 mod clamav;
 mod config_bad;
+mod config_trees;
 mod daemon;
 mod floors;
 mod guide;
@@ -21,6 +22,7 @@ mod postfix;
 mod redis;
 mod replies;
 mod rspamadm;
+mod rspamc_name;
 mod rules_cases;
 mod rules_golden;
 mod rules_support;
@@ -28,4 +30,6 @@ mod start;
 mod store;
 mod store_cli;
 mod support;
+mod tree;
+mod tree_bad;
 mod ucl;

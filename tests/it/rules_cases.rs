@@ -2,11 +2,13 @@
 //!
 //! A case begins with `=== title`. Lines with `@` describe the envelope (`@ip 192.0.2.7`, `@host`, `@helo`, `@from`, `@rcpt`, `@user`,
 //! `@local`, `@raw`, `@compat 4.1`, `@milter`: the envelope cannot be given over HTTP). Then comes one line of awaited symbols, `-` for
-//! none: `NAME`, `NAME[option|option]`, `NAME*weight[option]`. An empty line, and the message up to the next case.
+//! none: `NAME`, `NAME[option|option]`, `NAME*weight[option]`. An empty line, and the message up to the next case. A family that does
+//! nothing without a configuration has its section ahead of the first case, from a line `[modules.FAMILY` on.
 
 use crate::rules_support::{NOW, found};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use torwart::config::{LoadOptions, Section, load_text};
 use torwart::engine::Compat;
 use torwart::message::{Envelope, SmtpPath};
 use torwart::rules::FAMILIES;
@@ -89,6 +91,18 @@ fn awaited(line: &str) -> Found {
     found
 }
 
+/// The settings that a file of cases begins with.
+fn section(family: &str, text: &str) -> Option<Section> {
+    let ahead = text.split("\n=== ").next()?;
+    let at = ahead.find("\n[modules.")?;
+    let options = LoadOptions {
+        environment: Box::new(|_| None),
+        ..LoadOptions::default()
+    };
+    let loaded = load_text(&format!("{family}.toml"), &ahead[at..], &options).unwrap_or_else(|report| panic!("{report}"));
+    loaded.config.modules.section(family).cloned()
+}
+
 #[test]
 fn every_case_of_every_family() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules");
@@ -96,10 +110,18 @@ fn every_case_of_every_family() {
     for family in FAMILIES {
         let name = family.name;
         let text = std::fs::read_to_string(folder.join(format!("{name}.test"))).unwrap_or_else(|e| panic!("{name}.test: {e}"));
+        let section = section(name, &text);
         let cases: Vec<Case> = text.split("\n=== ").skip(1).map(Case::read).collect();
         let (mut fired, mut silent) = (BTreeSet::new(), BTreeSet::new());
         for case in &cases {
-            let found = found(family, &case.message, &case.envelope, case.local, case.mime, case.compat);
+            let found = found(
+                (family, section.as_ref()),
+                &case.message,
+                &case.envelope,
+                case.local,
+                case.mime,
+                case.compat,
+            );
             if found != case.awaited {
                 faults.push(format!("{name}: {}\n  awaited {:?}\n  found   {found:?}", case.title, case.awaited));
             }

@@ -2,6 +2,7 @@
 
 mod convert;
 mod dump;
+mod import;
 mod why;
 
 use super::ConfigArgs;
@@ -24,6 +25,8 @@ enum Verb {
     Dump(dump::DumpArgs),
     /// Write the settings of an rspamd tree as one TOML file, to stdout
     Convert(convert::ConvertArgs),
+    /// Say what becomes of each setting, script and list of an rspamd tree: exit 0 nothing lost, 2 something lost, 1 unreadable
+    Import(import::ImportArgs),
 }
 
 pub(super) fn run(args: &ConfigVerbArgs) -> Result<ExitCode> {
@@ -31,6 +34,7 @@ pub(super) fn run(args: &ConfigVerbArgs) -> Result<ExitCode> {
         Verb::Why(args) => why::run(args),
         Verb::Dump(args) => dump::run(args),
         Verb::Convert(args) => convert::run(args),
+        Verb::Import(args) => import::run(args),
     }
 }
 

@@ -103,7 +103,7 @@ fn theirs(out: &mut String, tree: &Tree, name: &str) {
         Some(Fate::Lost(what)) => writeln!(out, "  not supported here; lost: {what}"),
         None => match row.map(|row| (row.to, row.target(&path))) {
             Some((_, Some(ours))) => writeln!(out, "  here: {}", ours.join(".")),
-            Some((To::Nothing(why), _)) => writeln!(out, "  here without meaning: {why}"),
+            Some((To::Nothing(why) | To::Neither(why), _)) => writeln!(out, "  here without meaning: {why}"),
             Some((To::Later(what), _)) => writeln!(out, "  not supported here; lost: {what}"),
             _ => Ok(()),
         },

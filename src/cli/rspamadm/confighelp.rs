@@ -82,7 +82,7 @@ fn said(row: &Row) -> String {
         To::Same => format!("modules.{} in torwart.toml", row.path),
         To::Source => format!("modules.{} in torwart.toml: files and addresses", row.path),
         To::Special => "understood; its form in torwart.toml differs, `torwart config convert` shows it".to_owned(),
-        To::Nothing(why) => format!("without meaning here: {why}"),
+        To::Nothing(why) | To::Neither(why) => format!("without meaning here: {why}"),
         To::Later(lost) => format!("not in this version: {lost}"),
     }
 }

@@ -1,6 +1,7 @@
 //! `rspamadm control`: orders over the control socket, by HTTP, to our daemon or to a real rspamd.
 
-use super::super::{ConfigArgs, client, control, print, report};
+use super::super::client::{self, Failed, Place};
+use super::super::{ConfigArgs, control, print, report};
 use super::Call;
 use crate::config::{Address, ucl};
 use crate::daemon::control::{NAME, WAIT};
@@ -8,7 +9,6 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use nix::errno::Errno;
 use serde_json::Value;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -72,20 +72,18 @@ fn carry_out(call: &Call, args: &Args) -> Result<ExitCode> {
         None => Duration::from_secs(1),
     };
     let socket = args.socket.clone().map_or_else(|| socket(&call.which()), Ok)?;
-    let stream = match UnixStream::connect(&socket) {
-        Ok(stream) => stream,
-        Err(error) => {
+    let request = format!("GET {path} HTTP/1.0\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let place = Place::Unix(socket.display().to_string());
+    let reply = match client::exchange(&place, request.as_bytes(), wait).and_then(|raw| client::parse(&raw)) {
+        Ok(reply) => reply,
+        Err(Failed::Unreachable(error)) => {
             let errno = Errno::from_raw(error.raw_os_error().unwrap_or_default());
             eprintln!("cannot open connection to {}: {}", socket.display(), errno.desc());
             // The negated number, as far as it fits.
             return Ok(ExitCode::from(u8::try_from(errno as i32).map_or(1, u8::wrapping_neg)));
         }
+        Err(failed) => bail!("no answer from {}: {failed}", socket.display()),
     };
-    stream.set_read_timeout(Some(wait))?;
-    stream.set_write_timeout(Some(wait))?;
-    let head = format!("GET {path} HTTP/1.0\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    let raw = client::exchange(stream, head.as_bytes(), &[]).with_context(|| format!("no answer from {}", socket.display()))?;
-    let reply = client::parse(&raw)?;
     let told: Value = serde_json::from_slice(&reply.body).context("the answer is no JSON")?;
     print(&match (args.json, args.compact) {
         _ if args.ucl => ucl::to_text(&told),

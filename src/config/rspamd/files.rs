@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::account::{Fate, Item};
 use super::maps::USUAL;
 use super::surroundings::Surroundings;
-use super::translate::{Fate, Loss, Translated};
+use super::translate::Translated;
 use crate::base::suggest::nearest;
 use crate::config::report::Diagnostic;
 use crate::config::ucl::{Parsed, Strategy};
@@ -23,6 +24,8 @@ const FOLDERS: [&str; 8] = [
     "maps.d",
     "local.d/maps.d",
 ];
+/// Files of the package that its own settings do not name.
+const OF_PACKAGE: [&str; 1] = ["maps.d/maillist.inc"];
 /// Files looked at in one folder.
 const MOST: usize = 10_000;
 
@@ -68,12 +71,45 @@ pub fn used(around: &Surroundings, parsed: &Parsed, raw: &Value, out: &mut Trans
         if real.starts_with(real_folder(around)) && real.is_file() && !read.contains(&real) {
             uses.push(Use {
                 path: real,
-                what: format!("a list for {by}"),
+                what: match by.as_str() {
+                    "lua" => "a script, not supported".to_owned(),
+                    _ => format!("{} for {by}", if is_script(path) { "a script" } else { "a list" }),
+                },
             });
         }
     }
+    lists(around, raw, &named, out);
     unread(around, parsed, &uses, out);
     uses
+}
+
+/// Accounts for the lists of the tree: those that a setting here names as well are read as they are.
+fn lists(around: &Surroundings, raw: &Value, named: &BTreeMap<PathBuf, String>, out: &mut Translated) {
+    let ours = named_files(around, &out.layer);
+    for (path, by) in named {
+        let shown = path.strip_prefix(&around.folder).unwrap_or(path).display().to_string();
+        // Those of the package belong to modules that are spoken of as a whole.
+        if !path.is_file() || is_script(path) || shown.starts_with("maps.d/") && !ours.contains_key(path) || !is_list(raw, by) {
+            continue;
+        }
+        let fate = match ours.get(path) {
+            Some(setting) => Fate::Same(format!("read as it is, for {setting}")),
+            None => Fate::Lost(format!("nothing here reads it; it is for {by}")),
+        };
+        out.account.push(Item::new(format!("the list {shown}"), None, fate));
+    }
+}
+
+/// Scripts are spoken of by `lua`.
+fn is_script(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "lua")
+}
+
+/// False for what is a file but no list: certificates, keys, sockets, settings of the program.
+fn is_list(raw: &Value, setting: &str) -> bool {
+    let section = setting.split('.').next().unwrap_or_default();
+    let other = ["options", "logging", "worker", "lua", "modules", "redis", "classifier"];
+    raw.at([section]).is_some() && !other.contains(&section)
 }
 
 fn real_folder(around: &Surroundings) -> PathBuf {
@@ -130,17 +166,21 @@ fn unread(around: &Surroundings, parsed: &Parsed, uses: &[Use], out: &mut Transl
             }
             let shown = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
             let finding = Diagnostic::warning(format!("nobody reads {}", around.folder.join(&shown).display()));
-            let finding = match meant(&path, &name, &asked, &root) {
+            if OF_PACKAGE.contains(&shown.as_str()) {
+                continue;
+            }
+            let better = meant(&path, &name, &asked, &root);
+            let finding = match &better {
                 Some(better) => finding.help(format!("did you mean {better}?")),
                 None if folder == "maps.d" || folder == "local.d/maps.d" => finding.help("no setting names this list"),
                 None => finding.help("no file of the tree includes it"),
             };
             out.findings.push(finding);
-            out.losses.push(Loss {
-                what: format!("the file {shown}"),
-                place: None,
-                fate: Fate::Lost("nobody reads it, with rspamd neither".to_owned()),
-            });
+            let why = match better {
+                Some(better) => format!("nobody reads it, rspamd neither; {better} would be read"),
+                None => "nobody reads it, rspamd neither".to_owned(),
+            };
+            out.account.push(Item::new(format!("the file {shown}"), None, Fate::Needless(why)));
         }
     }
 }

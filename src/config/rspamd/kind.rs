@@ -52,7 +52,7 @@ fn wanted(kind: Kind) -> &'static str {
 }
 
 /// Of a key said several times the first counts.
-fn first(value: &Value) -> &Node {
+pub fn first(value: &Value) -> &Node {
     match &value.node {
         Node::Repeated(items) => items.first().map_or(&value.node, |item| &item.node),
         node => node,
@@ -72,8 +72,9 @@ fn boolean(node: &Node, strict: bool) -> Option<bool> {
     }
 }
 
+/// The number that a value is.
 #[expect(clippy::cast_precision_loss, reason = "no setting is that large")]
-fn number(node: &Node, strict: bool) -> Option<f64> {
+pub fn number(node: &Node, strict: bool) -> Option<f64> {
     match node {
         Node::Int(number) => Some(*number as f64),
         Node::Float(number) | Node::Time(number) => Some(*number).filter(|number| number.is_finite()),
@@ -120,6 +121,19 @@ fn text(node: &Node) -> Option<String> {
         Node::Float(number) | Node::Time(number) => Some(number.to_string()),
         Node::Null => Some(String::new()),
         _ => None,
+    }
+}
+
+/// A server without the word for how one of several is chosen, and without its weight: `round-robin:host:port:weight`.
+pub fn server(item: &str) -> String {
+    let bare = ["random:", "master-slave:", "round-robin:", "hash:"]
+        .iter()
+        .find_map(|word| item.strip_prefix(word))
+        .unwrap_or(item);
+    let colons = bare.rsplit(']').next().unwrap_or(bare).matches(':').count();
+    match bare.rsplit_once(':') {
+        Some((front, _)) if colons == 2 => front.to_owned(),
+        _ => bare.to_owned(),
     }
 }
 

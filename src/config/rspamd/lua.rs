@@ -3,14 +3,16 @@
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
 
+use super::account::{Fate, Item};
 use super::surroundings::Surroundings;
-use super::translate::{Fate, Loss, Translated, few};
+use super::translate::Translated;
+use super::wording::few;
 use crate::config::report::Diagnostic;
-use crate::config::value::{Node, Place, Value};
+use crate::config::value::{Node, Place, Source, Value};
 
 /// Bytes of one file that are looked at.
 const LONGEST: u64 = 1 << 20;
@@ -20,45 +22,62 @@ const MOST: usize = 1_000;
 const STOCK: [&str; 2] = ["rules/rspamd.lua", "lua_bayes_learn"];
 /// Names of symbols as scripts write them.
 static SYMBOL: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?:register_symbol|insert_result|symbol|name)\b[^"'\n]{0,40}["']([A-Z][A-Z0-9_]{2,})["']"#).expect("a pattern of ours")
+    let called = r#"(?:register_symbol|insert_result|symbol|name)\b[^"'\n]{0,40}["']([A-Z][A-Z0-9_]{2,})["']"#;
+    let assigned = r#"rspamd_config(?:\.|\[["'])([A-Z][A-Z0-9_]{2,})(?:["']\])?\s*="#;
+    let expression = r#"config\[["']regexp["']\]\[["']([A-Z][A-Z0-9_]{2,})["']\]\s*="#;
+    Regex::new(&format!("{called}|{assigned}|{expression}")).expect("a pattern of ours")
 });
 
 /// Reports all Lua of the tree.
 pub fn all(around: &Surroundings, raw: &Value, out: &mut Translated) {
     for (place, text) in scripts(raw) {
-        lost(out, "this script", Some(place), &symbols(&text));
+        lost(out, raw, "this script", Some(place), &symbols(&text));
     }
     for value in raw.at(["lua"]).into_iter().flat_map(super::tree::each) {
         let Node::Text(path) = &value.node else { continue };
         if !STOCK.iter().any(|stock| path.contains(stock)) {
-            lost(out, path, Some(value.place.clone()), &symbols(&read(Path::new(path))));
+            let path = Path::new(path);
+            lost(out, raw, &shown(around, path), Some(value.place.clone()), &symbols(&read(path)));
         }
     }
     for path in files(around) {
         let text = read(&path);
         if !text.trim().is_empty() {
-            lost(out, &path.display().to_string(), None, &symbols(&text));
+            let place = first(&path.display().to_string(), &text);
+            lost(out, raw, &shown(around, &path), Some(place), &symbols(&text));
         }
     }
 }
 
-fn lost(out: &mut Translated, what: &str, place: Option<Place>, symbols: &[String]) {
+/// A file as the tree names it.
+fn shown(around: &Surroundings, path: &Path) -> String {
+    path.strip_prefix(&around.folder).unwrap_or(path).display().to_string()
+}
+
+/// Where a script file begins to do something: at its first symbol, else at its top.
+fn first(name: &str, text: &str) -> Place {
+    let source = Arc::new(Source {
+        name: name.to_owned(),
+        text: text.to_owned(),
+        built_in: false,
+        lenient: true,
+    });
+    let found = SYMBOL.captures(text).and_then(|found| found.iter().skip(1).flatten().next());
+    let end = text.find('\n').unwrap_or(text.len());
+    found.map_or_else(|| Place::new(&source, 0, end), |name| Place::new(&source, name.start(), name.end()))
+}
+
+fn lost(out: &mut Translated, raw: &Value, what: &str, place: Option<Place>, symbols: &[String]) {
     let names = match symbols {
         [] => String::new(),
+        [one] => format!(", and the symbol {one} stays away"),
         all => format!(", and the symbols {} stay away", few(all)),
     };
     let finding = Diagnostic::warning(format!("{what} is not supported: there is no Lua here{names}")).at(place.clone());
     let help = "patterns can be rules of their own, lists belong to [modules.multimap]";
     out.findings.push(finding.help(help));
-    out.losses.push(Loss {
-        what: if place.is_some() { "a script".to_owned() } else { what.to_owned() },
-        place,
-        fate: Fate::Lost(if symbols.is_empty() {
-            "what it does".to_owned()
-        } else {
-            symbols.join(", ")
-        }),
-    });
+    let fate = Fate::Lost("there is no Lua here".to_owned());
+    out.account.push(Item::new(what, place, fate).without(symbols, raw));
 }
 
 /// Scripts written into settings, but for the stock one.
@@ -113,7 +132,7 @@ fn read(path: &Path) -> String {
 fn symbols(text: &str) -> Vec<String> {
     let mut names = Vec::new();
     for found in SYMBOL.captures_iter(text) {
-        let name = found.get(1).map_or("", |name| name.as_str()).to_owned();
+        let name = found.iter().skip(1).flatten().next().map_or("", |name| name.as_str()).to_owned();
         if !names.contains(&name) {
             names.push(name);
         }

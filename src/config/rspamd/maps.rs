@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use super::account::{Fate, Item, own_score, score};
 use super::kind;
-use super::translate::{Fate, Walk, few, written};
+use super::translate::Walk;
+use super::tree::each;
+use super::wording::{few, written};
 use crate::config::report::Diagnostic;
 use crate::config::value::{Entry, Node, Table, Value};
 
@@ -31,16 +34,31 @@ pub fn fits(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) -> bool {
         Some(Node::Text(text)) => Some(text.clone()),
         _ => None,
     };
-    if path.first() != Some(&"multimap") || matches!(text("type").as_deref(), None | Some("ip")) {
-        return true;
-    }
-    let kind = text("type").unwrap_or_default();
+    let named = text("type");
+    let (kind, why) = match path.first() {
+        Some(&"multimap") if !matches!(named.as_deref(), None | Some("ip")) => (named.unwrap_or_default(), "rules"),
+        Some(&"multimap") if !reads(entry) => ("ip whose lists are in the net".to_owned(), "rules"),
+        Some(&"antivirus") if named.as_deref().unwrap_or(&entry.key) != "clamav" => {
+            (named.unwrap_or_else(|| entry.key.clone()), "scanners")
+        }
+        _ => return true,
+    };
     let symbol = text("symbol").unwrap_or_else(|| entry.key.clone());
     let name = path.join(".");
-    let finding = format!("`{name}` looks at what this version does not look at (type {kind}): the symbol {symbol} stays away");
+    let finding = format!("`{name}`: this version has no {why} of type {kind}, the symbol {symbol} stays away");
     walk.out.findings.push(Diagnostic::warning(finding).at(entry.key_place.clone()));
-    walk.account(&name, Some(entry.key_place.clone()), Fate::Lost(symbol));
+    let mut item = Item::new(&name, Some(entry.key_place.clone()), Fate::Lost(format!("{why} of type {kind}")));
+    let score = own_score(&entry.value).or_else(|| score(walk.raw, &symbol));
+    item.symbols.push((symbol, score.unwrap_or(0.0)));
+    walk.out.account.push(item);
     false
+}
+
+/// True if a rule has a list that can be read here.
+fn reads(rule: &Entry) -> bool {
+    let lists: Vec<&Value> = ["map", "url"].iter().filter_map(|key| rule.value.at([*key])).collect();
+    let elsewhere = |item: &Value| matches!(&item.node, Node::Text(text) if text.contains("://") && !text.contains("file://"));
+    lists.is_empty() || lists.into_iter().flat_map(each).flat_map(items).any(|item| !elsewhere(item))
 }
 
 /// Names the symbols of the stock rules that cannot work here: they read lists from the net.
@@ -64,11 +82,8 @@ pub fn stock_rules(walk: &mut Walk<'_>) {
             few(&symbols)
         );
         walk.out.findings.push(Diagnostic::warning(text).at(written(&section.key_place)));
-        walk.account(
-            "multimap, the stock rules",
-            written(&section.key_place),
-            Fate::Lost(symbols.join(", ")),
-        );
+        let why = "they look up lists from the net";
+        walk.stay_away("multimap, the stock rules", written(&section.key_place), why, &symbols);
     }
 }
 
@@ -79,6 +94,8 @@ pub fn source(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) -> Option<Value
         Node::Null => return None,
         Node::List(items) | Node::Repeated(items) => (items.clone(), false),
         Node::Table(table) => (described(table)?, false),
+        // Not a path but the list itself.
+        Node::Text(text) if !text.contains(['/', ':']) => (kind::words(&entry.value).ok()?, false),
         _ => (vec![entry.value.clone()], true),
     };
     let mut kept = Vec::new();
@@ -98,6 +115,28 @@ pub fn source(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) -> Option<Value
         [] => None,
         [one] if single => Some(one.clone()),
         _ => Some(kind::with(&entry.value, Node::List(kept))),
+    }
+}
+
+/// True if one of the files that a setting names is there.
+pub fn has_files(value: &Value) -> bool {
+    let bare = |text: &str| {
+        text.rsplit([';', '+'])
+            .next()
+            .unwrap_or(text)
+            .trim_start_matches("file://")
+            .to_owned()
+    };
+    each(value).iter().flat_map(items).any(|item| match &item.node {
+        Node::Text(text) => text.contains('/') && Path::new(&bare(text)).is_file(),
+        _ => false,
+    })
+}
+
+fn items(value: &Value) -> &[Value] {
+    match &value.node {
+        Node::List(items) => items,
+        _ => std::slice::from_ref(value),
     }
 }
 
@@ -141,7 +180,7 @@ fn local(walk: &mut Walk<'_>, name: &str, entry: &Entry, item: &Value, text: &st
             bare.trim_start_matches(USUAL)
         )),
         None if several => return None,
-        None => finding,
+        None => finding.help("put the file there, or correct the path"),
     };
     walk.out.findings.push(finding);
     (!several).then(|| bare.to_owned())

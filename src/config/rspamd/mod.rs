@@ -8,11 +8,14 @@
 //! | `kind` | how a value there is written here |
 //! | `translate` | walks the tree by the table |
 //! | `special`, `workers`, `symbols`, `redis`, `maps` | settings whose shape differs |
+//! | `wording` | how values, places and names are put into sentences |
+//! | `account` | what became of everything |
 //! | `files`, `lua` | files that nobody reads, and those we cannot |
 //!
 //! Only what differs from the stock settings (`config/stock`) becomes a setting here: the defaults are the same. It knows UCL's
 //! tree and the names of our settings, but none of their types.
 
+mod account;
 mod files;
 mod kind;
 mod lua;
@@ -24,10 +27,12 @@ mod symbols;
 mod table;
 mod translate;
 mod tree;
+mod wording;
 mod workers;
 
+pub use account::{Fate, Item};
 pub use files::Use;
 pub use surroundings::{Surroundings, located};
 pub use table::{Kind, Row, To, find, rows};
-pub use translate::{Fate, Loss, shown};
 pub use tree::{Tree, read};
+pub use wording::shown;

@@ -3,6 +3,7 @@
 use super::kind::{self, words};
 use super::table::{self, Kind, To};
 use super::translate::Walk;
+use crate::base::suggest::nearest;
 use crate::config::report::Diagnostic;
 use crate::config::schema::{KEEPING, MODULES};
 use crate::config::value::{Entry, Node, Table, Value};
@@ -38,10 +39,17 @@ pub fn all(walk: &mut Walk<'_>) {
     let common = walk.raw.at(["redis"]).cloned();
     if let Some(common) = &common {
         for entry in common.table().into_iter().flat_map(Table::iter) {
-            if let Some(module) = ours(&entry.key)
-                && entry.value.table().is_some()
-            {
-                servers(walk, &["redis", &entry.key], &["redis", module], &entry.value, &[]);
+            let path = ["redis", entry.key.as_str()];
+            if entry.value.table().is_none() || walk.nested(&path, entry) {
+                continue;
+            }
+            match ours(&entry.key) {
+                Some(module) => servers(walk, &path, &["redis", module], &entry.value, &[]),
+                None if MODULES.contains(&entry.key.as_str()) || entry.key == "bayes" => (),
+                None => {
+                    let text = format!("rspamd has no module `{}` to have servers of its own", entry.key.escape_debug());
+                    walk.unknown(text, entry.key_place.clone(), nearest(&entry.key, MODULES.iter().copied()));
+                }
             }
         }
         servers(walk, &["redis"], &["redis"], common, &[]);
@@ -96,7 +104,7 @@ fn one(walk: &mut Walk<'_>, theirs: &[&str], ours: &[&str], entry: &Entry) {
     let key = entry.key.as_str();
     let name = [theirs, &[key]].concat().join(".");
     let Some(row) = table::find(&["redis", key]) else {
-        let near = crate::base::suggest::nearest(key, table::names_below(&["redis"]));
+        let near = nearest(key, table::names_below(&["redis"]));
         let text = format!("rspamd has no key `{}` in [{}]", key.escape_debug(), theirs.join("."));
         return walk.unknown(text, entry.key_place.clone(), near);
     };
@@ -104,6 +112,7 @@ fn one(walk: &mut Walk<'_>, theirs: &[&str], ours: &[&str], entry: &Entry) {
         To::At(target) => {
             let last = target.split('.').next_back().unwrap_or(target);
             let path = [ours, &[last]].concat();
+            walk.hidden(&[theirs, &[key]].concat(), &entry.value);
             if let Some(value) = walk.convert(row.kind, &["redis", key], entry) {
                 let path: Vec<String> = path.iter().map(|step| (*step).to_owned()).collect();
                 walk.emit(&name, &path, entry, value);
@@ -127,36 +136,22 @@ fn not_for(walk: &mut Walk<'_>, entry: &Entry) {
 
 /// A list of servers without the word for how they are chosen.
 fn put_list(walk: &mut Walk<'_>, theirs: &[&str], ours: &[&str], entry: &Entry) {
-    let Some(mut list) = walk.convert(Kind::Words, theirs, entry) else {
+    let name = [theirs, &[entry.key.as_str()]].concat();
+    walk.hidden(&name, &entry.value);
+    let Some(mut list) = walk.convert(Kind::Words, &name, entry) else {
         return;
     };
     if let Node::List(items) = &mut list.node {
         for item in items.iter_mut() {
             if let Node::Text(text) = &mut item.node {
-                let bare = ["random:", "master-slave:", "round-robin:", "hash:"]
-                    .iter()
-                    .find_map(|word| text.strip_prefix(word));
-                let bare = bare.unwrap_or(text);
-                *text = if bare.starts_with('/') {
-                    format!("unix:{bare}")
-                } else {
-                    without_weight(bare)
-                };
+                let bare = kind::server(text);
+                *text = if bare.starts_with('/') { format!("unix:{bare}") } else { bare };
             }
         }
         items.retain(|item| item.node != Node::Text(String::new()));
     }
     let ours: Vec<String> = ours.iter().map(|step| (*step).to_owned()).collect();
-    walk.emit(&[theirs, &[entry.key.as_str()]].concat().join("."), &ours, entry, list);
-}
-
-/// `host:port:weight` without the weight: the first master that answers is written to here.
-fn without_weight(item: &str) -> String {
-    let colons = item.rsplit(']').next().unwrap_or(item).matches(':').count();
-    match item.rsplit_once(':') {
-        Some((front, _)) if colons == 2 => front.to_owned(),
-        _ => item.to_owned(),
-    }
+    walk.emit(&name.join("."), &ours, entry, list);
 }
 
 /// Without Redis the peer greylists nobody; so a tree without one means just that.

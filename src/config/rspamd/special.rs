@@ -9,8 +9,8 @@ use crate::config::value::{Entry, Node, Value};
 
 /// Debug modules there, and the rooms of the program here that do their work.
 const ROOMS: &[(&str, &str)] = &[
-    ("antivirus", "scanners"),
-    ("clamav", "scanners"),
+    ("antivirus", "antivirus"),
+    ("clamav", "antivirus"),
     ("composites", "engine"),
     ("config", "config"),
     ("cfg", "config"),
@@ -43,6 +43,7 @@ const ROOMS: &[(&str, &str)] = &[
 pub fn setting(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) {
     let name = path.join(".");
     match name.as_str() {
+        "options.dns.nameserver" | "options.dns.server" | "options.dns_nameserver" => name_servers(walk, path, entry),
         "options.soft_reject_on_timeout" => word(walk, path, entry, "scan.on_timeout", |on| if on { "tempfail" } else { "accept" }),
         "options.enable_test_patterns" => word(walk, path, entry, "scan.gtube", |on| if on { "all" } else { "reject" }),
         "options.check_all_filters" => {
@@ -88,6 +89,22 @@ fn word(walk: &mut Walk<'_>, path: &[&str], entry: &Entry, ours: &str, words: fn
         let word = words(value.node == Node::Bool(true));
         enter(walk, path, entry, ours, kind::with(&value, Node::Text(word.to_owned())));
     }
+}
+
+/// Name servers, without the word for how they are chosen; a file of them is the system's, which is asked in any case.
+fn name_servers(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) {
+    let Some(mut list) = walk.convert(Kind::Words, path, entry) else {
+        return;
+    };
+    if let Node::List(items) = &mut list.node {
+        for item in items.iter_mut() {
+            if let Node::Text(text) = &mut item.node {
+                *text = kind::server(text);
+            }
+        }
+        items.retain(|item| !matches!(&item.node, Node::Text(text) if text.starts_with('/')));
+    }
+    enter(walk, path, entry, "dns.servers", list);
 }
 
 fn log_target(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) {

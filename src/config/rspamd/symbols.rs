@@ -2,8 +2,9 @@
 
 use super::kind::{self, same};
 use super::table::Kind;
-use super::translate::{Fate, Walk, few};
+use super::translate::{Fate, Walk};
 use super::tree::each;
+use super::wording::{few, written};
 use crate::base::suggest::nearest;
 use crate::config::report::Diagnostic;
 use crate::config::value::{Entry, Node, Table, Value};
@@ -58,9 +59,7 @@ fn group(walk: &mut Walk<'_>, name: &str, entry: &Entry) {
                 .as_ref()
                 .and_then(|stock| stock.at([key]))
                 .is_some_and(|stock| same(stock, &setting.value));
-            // Words that came with a file of the package, not with a change.
-            let words = key == "description" && setting.value.priority == 0;
-            if unchanged || words || NEEDLESS.contains(&key) && key != "disabled" {
+            if unchanged || NEEDLESS.contains(&key) && key != "disabled" || came_along(setting) {
                 continue;
             }
             if key == "disabled" {
@@ -112,6 +111,11 @@ fn each_symbol(symbols: &Value, take: &mut dyn FnMut(&Entry)) {
     }
 }
 
+/// Words that came with a file of the package, not with a change.
+fn came_along(setting: &Entry) -> bool {
+    setting.key == "description" && setting.value.priority == 0
+}
+
 fn symbol(walk: &mut Walk<'_>, group: &str, entry: &Entry) {
     let name = entry.key.as_str();
     if walk
@@ -124,8 +128,9 @@ fn symbol(walk: &mut Walk<'_>, group: &str, entry: &Entry) {
     let path = path(group, &["symbols", name]);
     match &entry.value.node {
         Node::Table(table) => table.iter().for_each(|setting| {
-            let words = setting.key == "description" && entry.value.priority == 0;
-            if !words && !NEEDLESS.contains(&setting.key.as_str()) {
+            // Of the two words for one thing the peer reads the first.
+            let outdone = setting.key == "weight" && table.get("score").is_some();
+            if !came_along(setting) && !outdone && !NEEDLESS.contains(&setting.key.as_str()) {
                 one(walk, SYMBOL, &["group", group, "symbols", name], &path, setting);
             }
         }),
@@ -162,7 +167,8 @@ fn metric(walk: &mut Walk<'_>, raw: &Value) {
     for entry in table.iter() {
         match entry.key.as_str() {
             "name" => (),
-            "actions" => walk.section(&["actions"], &entry.value, true),
+            // Laid over the section of that name where the tree is read.
+            "actions" => (),
             "symbol" | "symbols" => each_symbol(&entry.value, &mut |entry| symbol(walk, UNGROUPED, entry)),
             "group" => {
                 let groups = each(&entry.value).iter().filter_map(Value::table).flat_map(Table::iter);
@@ -199,7 +205,12 @@ fn composites(walk: &mut Walk<'_>, raw: &Value) {
             continue;
         }
         match &entry.value.node {
-            Node::Null | Node::Bool(false) => off(walk, name, entry),
+            Node::Null | Node::Bool(false) => {
+                let error = Diagnostic::error(format!("the composite {name} must have an expression")).at(entry.key_place.clone());
+                walk.out
+                    .findings
+                    .push(error.help(format!("{name} {{ enabled = false; }} switches it off")));
+            }
             _ => walk.section(&["composites", name], &entry.value, true),
         }
     }
@@ -223,15 +234,21 @@ fn gone(walk: &mut Walk<'_>, raw: &Value) {
         }
     }
     let stock = walk.stock.at(["group"]).and_then(Value::table).cloned().unwrap_or_default();
-    let mut lost = Vec::new();
+    let (mut lost, mut place) = (Vec::new(), None);
     for group in stock.iter() {
         let Some(symbols) = group.value.at(["symbols"]).and_then(Value::table) else {
             continue;
         };
         for entry in symbols.iter().filter(|entry| !here.contains(&entry.key)) {
-            let place = raw.at(["group", group.key.as_str()]).unwrap_or(raw).place.clone();
-            let zero = Value::new(Node::Float(0.0), place);
-            walk.put(&["groups", &group.key, "symbols", &entry.key, "score"], entry, zero);
+            let instead = raw
+                .at(["group", group.key.as_str(), "symbols"])
+                .or(raw.at(["group", group.key.as_str()]));
+            place = place.or_else(|| written(&instead?.place));
+            let instead = instead.unwrap_or(raw).place.clone();
+            for (key, node) in [("score", Node::Float(0.0)), ("ignore", Node::Bool(true))] {
+                let value = Value::new(node, instead.clone());
+                walk.put(&["groups", &group.key, "symbols", &entry.key, key], entry, value);
+            }
             lost.push(entry.key.clone());
         }
     }
@@ -241,10 +258,6 @@ fn gone(walk: &mut Walk<'_>, raw: &Value) {
             lost.len(),
             few(&lost)
         );
-        let place = raw
-            .table()
-            .and_then(|table| table.get("group"))
-            .map(|entry| entry.key_place.clone());
         let help = "a section in override.d takes the place of the whole stock section; local.d adds to it";
         walk.out.findings.push(Diagnostic::warning(text).at(place.clone()).help(help));
         walk.account(

@@ -1,6 +1,7 @@
 //! The one table: what becomes of each setting of rspamd here. Rows only; `translate` walks by them.
 
 mod core;
+mod lacking;
 mod modules;
 
 /// How a value is written there.
@@ -39,6 +40,8 @@ pub enum To {
     Special,
     /// It means nothing here, and why.
     Nothing(&'static str),
+    /// People write it, and it means nothing there either: why it can go.
+    Neither(&'static str),
     /// It is not supported in this version, and what is lost.
     Later(&'static str),
 }
@@ -84,7 +87,7 @@ pub const SECTIONS: &[&str] = &[
 ];
 
 /// Modules of rspamd that this version lacks, with the symbols that are lost.
-pub use modules::LACKING;
+pub use lacking::LACKING;
 
 /// The row for a path.
 pub fn find(path: &[&str]) -> Option<&'static Row> {
@@ -135,7 +138,7 @@ impl Row {
                 Some(steps.map(str::to_owned).collect())
             }
             To::Same | To::Source => Some(std::iter::once("modules").chain(path.iter().copied()).map(str::to_owned).collect()),
-            To::Special | To::Nothing(_) | To::Later(_) => None,
+            To::Special | To::Nothing(_) | To::Neither(_) | To::Later(_) => None,
         }
     }
 }

@@ -1,37 +1,16 @@
 //! The walk over a tree, by the rows of `table`: what it says becomes a layer of our settings, and everything is accounted for.
 
+use super::account::named_symbols;
+pub use super::account::{Fate, Item};
 use super::kind::{self, converted, same};
 use super::surroundings::Surroundings;
 use super::table::{self, Kind, LACKING, Row, SECTIONS, To};
+use super::wording::{count, few, found, shown, unblanked, written, written_in};
 use super::{maps, redis, symbols, workers};
 use crate::base::suggest::nearest;
 use crate::config::report::Diagnostic;
 use crate::config::schema::{MODULES, UnknownKeys};
 use crate::config::value::{Entry, Node, Place, Table, Value};
-
-/// What became of one thing in the tree.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Fate {
-    /// The same here, as this setting.
-    Same(String),
-    /// Nearly the same: how.
-    Near(String),
-    /// It means nothing here, and nothing is lost: why.
-    Needless(String),
-    /// Lost: what.
-    Lost(String),
-}
-
-/// One thing in the tree that differs from the stock settings: a setting, a module, a file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Loss {
-    /// What people call it there.
-    pub what: String,
-    /// Where it stands.
-    pub place: Option<Place>,
-    /// What became of it.
-    pub fate: Fate,
-}
 
 /// What a walk gives.
 #[derive(Debug)]
@@ -41,7 +20,7 @@ pub struct Translated {
     /// What people should hear of it.
     pub findings: Vec<Diagnostic>,
     /// The account.
-    pub losses: Vec<Loss>,
+    pub account: Vec<Item>,
 }
 
 /// A walk under way.
@@ -61,18 +40,22 @@ const UNLIKE: &[&str] = &["logging.type", "logging.filename"];
 /// Sections that the peer reads with types: a wrong value is an error there too.
 const TYPED: &[&str] = &["options", "logging", "worker", "actions", "classifier"];
 
+/// The priority of override.d.
+const OVERRIDE: u8 = 10;
+
 /// Walks the whole tree.
 pub fn all(raw: &Value, stock: &Value, around: &Surroundings) -> Translated {
     let layer = Value::new(Node::Table(Table::default()), raw.place.clone());
     let out = Translated {
         layer,
         findings: Vec::new(),
-        losses: Vec::new(),
+        account: Vec::new(),
     };
     let mut walk = Walk { raw, stock, around, out };
     for entry in raw.table().into_iter().flat_map(Table::iter) {
         walk.top(entry);
     }
+    walk.unconfigured();
     workers::all(&mut walk);
     symbols::all(&mut walk);
     maps::stock_rules(&mut walk);
@@ -90,6 +73,9 @@ impl Walk<'_> {
                 self.section(&[if name == "logger" { "logging" } else { name }], &entry.value, false)
             }
             _ if table::leads_on(&[name]) => self.module(entry),
+            // Before 4.x nothing reads it either.
+            "lang_detection" if !self.is_stock(&[name], &entry.value) => self.lost(entry, name, "how languages are told apart"),
+            "lang_detection" => (),
             _ if LACKING.iter().any(|lacking| lacking.module == name) => self.lacking(entry),
             _ if self.is_stock(&[name], &entry.value) => (),
             _ if MODULES.contains(&name) => self.lost(entry, name, "a module that this version lacks"),
@@ -101,6 +87,31 @@ impl Walk<'_> {
         }
     }
 
+    /// Modules without any section are off: the main file left their stock sections out.
+    fn unconfigured(&mut self) {
+        let (raw, stock) = (self.raw, self.stock);
+        let all = stock.table().into_iter().flat_map(Table::iter);
+        let absent = |name: &str| raw.at([name]).is_none() && MODULES.contains(&name) && table::leads_on(&[name]);
+        let says_something = |entry: &&Entry| entry.value.table().is_some_and(|table| count(table) > 0);
+        let off: Vec<&Entry> = all.filter(says_something).filter(|entry| absent(&entry.key)).collect();
+        for entry in &off {
+            let value = Value::new(Node::Bool(false), raw.place.clone());
+            self.put(&["modules", &entry.key, "enabled"], entry, value);
+        }
+        if !off.is_empty() {
+            let names: Vec<String> = off.iter().map(|entry| entry.key.clone()).collect();
+            let text = format!(
+                "the tree has no section for the modules {}: they are off, as with rspamd",
+                few(&names)
+            );
+            self.out
+                .findings
+                .push(Diagnostic::note(text).help("include modules.d/*.conf, or write an empty section"));
+            let how = "off for want of a section, as with rspamd";
+            self.account(&names.join(", "), None, Fate::Same(how.to_owned()));
+        }
+    }
+
     /// A module that is here.
     fn module(&mut self, entry: &Entry) {
         let name = entry.key.as_str();
@@ -108,13 +119,6 @@ impl Walk<'_> {
             Node::Null | Node::Bool(false) => {
                 let off = kind::with(&entry.value, Node::Bool(false));
                 self.put(&["modules", name, "enabled"], entry, off);
-            }
-            Node::Table(inside) if inside.get(name).is_some_and(|inner| inner.value.table().is_some()) && inside.iter().count() == 1 => {
-                let text = format!("[{name}] stands inside itself: a file of local.d or override.d holds what is inside the section");
-                let warning = Diagnostic::warning(text).at(inside.get(name).map(|inner| inner.key_place.clone()));
-                self.out
-                    .findings
-                    .push(warning.help(format!("leave `{name} {{` and its `}}` out of the file")));
             }
             _ => self.section(&[name], &entry.value, false),
         }
@@ -126,26 +130,23 @@ impl Walk<'_> {
         let Some(lacking) = LACKING.iter().find(|lacking| lacking.module == name) else {
             return;
         };
-        let changed = !self.stock.at([name]).is_some_and(|stock| same(stock, &entry.value));
+        let stock = self.stock.at([name]);
+        let changed = !stock.is_some_and(|stock| same(stock, &entry.value));
         if is_off(&entry.value) || !(lacking.active || changed) {
             return;
         }
         let mut symbols: Vec<String> = lacking.symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
-        named_symbols(&entry.value, &mut symbols);
-        let what = match symbols.as_slice() {
-            [] => format!("the module {name}"),
-            all => format!("the symbols {}", few(all)),
+        named_symbols(name, &entry.value, stock, &mut symbols);
+        let lost = match symbols.as_slice() {
+            [] => String::new(),
+            all => format!(": the symbols {} stay away", few(all)),
         };
-        let text = format!(
-            "this version has no module {name}: {what} stay{} away",
-            if symbols.is_empty() { "s" } else { "" }
-        );
-        self.out.findings.push(Diagnostic::warning(text).at(written(&entry.key_place)));
-        self.account(
-            name,
-            written(&entry.key_place),
-            Fate::Lost(if symbols.is_empty() { what } else { symbols.join(", ") }),
-        );
+        let text = format!("this version has no module {name}{lost}");
+        let inside = entry.value.table().into_iter().flat_map(Table::iter);
+        let mut places = std::iter::once(entry).chain(inside).filter_map(|entry| written(&entry.key_place));
+        let place = places.next();
+        self.out.findings.push(Diagnostic::warning(text).at(place.clone()));
+        self.stay_away(name, place, "this version has no such module", &symbols);
     }
 
     /// The settings of a section; `whole` where they count even if they are the stock ones.
@@ -170,7 +171,37 @@ impl Walk<'_> {
         }
     }
 
+    /// Reports a section that stands inside itself, as in a file of local.d that names its section once more.
+    pub fn nested(&mut self, path: &[&str], entry: &Entry) -> bool {
+        let (Some((key, above)), Some(inside)) = (path.split_last(), entry.value.table()) else {
+            return false;
+        };
+        if above.is_empty() || path.first() != Some(key) || self.is_stock(path, &entry.value) {
+            return false;
+        }
+        // A rule may be called like its module: then it holds settings of rules, and no sections.
+        let known = |entry: &Entry| table::find(&[path, &[&entry.key]].concat()).is_some();
+        if inside.iter().any(known) && inside.iter().all(|entry| known(entry) || entry.value.table().is_none()) {
+            return false;
+        }
+        let section = above.join(".");
+        let text = format!("[{section}] stands inside itself: what is in there has no effect, neither here nor with rspamd");
+        let help = format!("a file of local.d or override.d holds what is inside the section: leave `{key} {{` and its `}}` out");
+        self.account(
+            &format!("{section}.{key}"),
+            Some(entry.key_place.clone()),
+            Fate::Lost(format!("all that is inside it ({} settings)", count(inside))),
+        );
+        self.out
+            .findings
+            .push(Diagnostic::warning(text).at(entry.key_place.clone()).help(help));
+        true
+    }
+
     fn setting(&mut self, path: &[&str], entry: &Entry, whole: bool) {
+        if self.nested(path, entry) {
+            return;
+        }
         if let Some(row) = table::find(path) {
             return self.row(row, path, entry, whole);
         }
@@ -210,14 +241,25 @@ impl Walk<'_> {
         let name = path.join(".");
         self.hidden(path, &entry.value);
         // What somebody wrote in a file of his own counts even if it is what the stock files say.
-        if !whole && entry.value.priority == 0 && self.is_stock(path, &entry.value) && !UNLIKE.contains(&name.as_str()) {
+        let stock = !whole && entry.value.priority == 0 && self.is_stock(path, &entry.value) && !UNLIKE.contains(&name.as_str());
+        // Lists that the stock settings name may be there or not.
+        if stock && (row.to != To::Source || !maps::has_files(&entry.value)) {
             return;
         }
         match row.to {
             To::Nothing(why) => {
                 let text = format!("`{name}` has no meaning here: {why}");
                 self.out.findings.push(Diagnostic::note(text).at(entry.key_place.clone()));
-                self.account(&name, Some(entry.key_place.clone()), Fate::Needless(why.to_owned()));
+                self.account(&name, written_in(entry), Fate::Needless(why.to_owned()));
+            }
+            To::Neither(why) => {
+                let text = format!("`{name}` has no effect, neither here nor with rspamd: {why}");
+                self.out.findings.push(Diagnostic::warning(text).at(entry.key_place.clone()));
+                self.account(
+                    &name,
+                    written_in(entry),
+                    Fate::Needless(format!("it means nothing to rspamd either: {why}")),
+                );
             }
             To::Later(what) => self.lost(entry, &name, what),
             To::Special => super::special::setting(self, path, entry),
@@ -247,17 +289,25 @@ impl Walk<'_> {
         }
         match converted(kind, &entry.value, strict) {
             Ok(mut value) => {
+                self.grown(path, &entry.value);
                 value.overridden = hidden_chain(kind, &entry.value, strict);
+                if kind == Kind::Time {
+                    self.thousands(path, &entry.value);
+                }
                 Some(value)
             }
             Err(wanted) => {
                 let text = format!("`{}` takes {wanted}, found {}", path.join("."), found(&entry.value));
                 let fatal = strict && path.first() != Some(&"actions");
+                let mut help = Vec::new();
+                help.extend(unblanked(kind, &entry.value));
                 let finding = if fatal {
                     Diagnostic::error(text)
                 } else {
-                    Diagnostic::warning(text).help("it is left out; rspamd passes over it too")
+                    help.push("it is left out; rspamd passes over it too".to_owned());
+                    Diagnostic::warning(text)
                 };
+                let finding = if help.is_empty() { finding } else { finding.help(help.join("; ")) };
                 self.out.findings.push(finding.at(entry.value.place.clone()));
                 self.account(
                     &path.join("."),
@@ -267,6 +317,37 @@ impl Walk<'_> {
                 None
             }
         }
+    }
+
+    /// Notes a list that is added to the one below it.
+    fn grown(&mut self, path: &[&str], value: &Value) {
+        let name = path.join(".");
+        let Node::List(items) = &value.node else { return };
+        let theirs = |item: &&Value| item.place.file() != value.place.file();
+        let grown = items.iter().find(theirs).zip(items.iter().find(|item| !theirs(item)));
+        if let Some((below, above)) = grown.map(|(a, b)| if a.priority > b.priority { (b, a) } else { (a, b) }) {
+            let text = format!(
+                "`{name}` grows: the list here is added to the one below it, {} values in all",
+                items.len()
+            );
+            let note = Diagnostic::note(text).at(above.place.clone());
+            let note = note.also(written(&below.place), "the list below");
+            self.out.findings.push(note.help("a file in override.d takes the list's place"));
+        }
+    }
+
+    /// Warns of a time in thousands or millions of seconds: `5m` looks like five minutes.
+    fn thousands(&mut self, path: &[&str], value: &Value) {
+        let written = value.place.text();
+        let (Node::Int(number), Some(number_end)) = (&value.node, written.strip_suffix(['k', 'K', 'm', 'M', 'g', 'G'])) else {
+            return;
+        };
+        let text = format!("`{}` = {written} is {number} seconds", path.join("."));
+        let help = match written.ends_with(['m', 'M']) {
+            true => format!("write {number_end}min for minutes: m alone stands for a million"),
+            false => "k stands for a thousand, m for a million, g for a thousand million".to_owned(),
+        };
+        self.out.findings.push(Diagnostic::warning(text).at(value.place.clone()).help(help));
     }
 
     fn switch(&mut self, path: &[&str], key: &str, entry: &Entry) {
@@ -285,7 +366,10 @@ impl Walk<'_> {
     pub fn emit(&mut self, name: &str, ours: &[String], entry: &Entry, value: Value) {
         let path: Vec<&str> = ours.iter().map(String::as_str).collect();
         self.put(&path, entry, value);
-        self.account(name, Some(entry.key_place.clone()), Fate::Same(ours.join(".")));
+        // Stock settings that are settings here, too, are nobody's.
+        if let Some(place) = written_in(entry) {
+            self.account(name, Some(place), Fate::Same(ours.join(".")));
+        }
     }
 
     /// Enters a setting of ours.
@@ -315,25 +399,27 @@ impl Walk<'_> {
 
     /// Accounts for something.
     pub fn account(&mut self, what: &str, place: Option<Place>, fate: Fate) {
-        self.out.losses.push(Loss {
-            what: what.to_owned(),
-            place,
-            fate,
-        });
+        self.out.account.push(Item::new(what, place, fate));
+    }
+
+    /// Accounts for symbols that stay away.
+    pub fn stay_away(&mut self, what: &str, place: Option<Place>, why: &str, symbols: &[String]) {
+        let item = Item::new(what, place, Fate::Lost(why.to_owned()));
+        self.out.account.push(item.without(symbols, self.raw));
     }
 
     /// Reports and accounts for something that is lost.
     pub fn lost(&mut self, entry: &Entry, name: &str, what: &str) {
-        let text = format!("`{name}` is not supported in this version: lost is {what}");
+        let text = format!("`{name}` is not supported in this version; lost: {what}");
         self.out.findings.push(Diagnostic::warning(text).at(entry.key_place.clone()));
-        self.account(name, Some(entry.key_place.clone()), Fate::Lost(what.to_owned()));
+        self.account(name, written_in(entry), Fate::Lost(what.to_owned()));
     }
 
     /// Reports and accounts for something that is not quite the same here.
     pub fn near(&mut self, entry: &Entry, name: &str, how: &str) {
         let text = format!("`{name}`: {how}");
         self.out.findings.push(Diagnostic::note(text).at(entry.key_place.clone()));
-        self.account(name, Some(entry.key_place.clone()), Fate::Near(how.to_owned()));
+        self.account(name, written_in(entry), Fate::Near(how.to_owned()));
     }
 
     fn unknown_key(&mut self, path: &[&str], entry: &Entry) {
@@ -345,7 +431,8 @@ impl Walk<'_> {
 
     /// Reports something that nobody knows.
     pub fn unknown(&mut self, text: String, place: Place, near: Option<&str>) {
-        self.account(&text, Some(place.clone()), Fate::Lost("nobody knows it".to_owned()));
+        let why = "it has no effect with rspamd either";
+        self.account(&text, Some(place.clone()), Fate::Needless(why.to_owned()));
         let finding = match self.around.unknown {
             UnknownKeys::Ignore => return,
             UnknownKeys::Warn => Diagnostic::warning(text),
@@ -358,10 +445,11 @@ impl Walk<'_> {
         });
     }
 
-    /// Notes what this value hides.
-    fn hidden(&mut self, path: &[&str], value: &Value) {
+    /// Notes what this value hides. That local.d says otherwise than the stock settings is no news.
+    pub fn hidden(&mut self, path: &[&str], value: &Value) {
         let Some(below) = &value.overridden else { return };
-        if same(below, value) {
+        let usual = value.priority < OVERRIDE && !matches!(below.node, Node::Table(_) | Node::List(_));
+        if same(below, value) || usual && self.is_stock(path, below) {
             return;
         }
         let name = path.join(".");
@@ -377,59 +465,12 @@ impl Walk<'_> {
     }
 }
 
-fn count(table: &Table) -> usize {
-    table.iter().count()
-}
-
 /// The chain of what a value hides, in our words as far as it can be said.
 fn hidden_chain(kind: Kind, value: &Value, strict: bool) -> Option<Box<Value>> {
     let below = value.overridden.as_ref()?;
     let mut read = converted(kind, below, strict).ok()?;
     read.overridden = hidden_chain(kind, below, strict);
     Some(Box::new(read))
-}
-
-/// A place that somebody wrote; none in the settings that are part of the program.
-pub fn written(place: &Place) -> Option<Place> {
-    (!place.source().built_in).then(|| place.clone())
-}
-
-/// A value in a few words; passwords are not shown.
-pub fn shown(path: &[&str], value: &Value) -> String {
-    let secret = path.last().is_some_and(|key| key.contains("password") || key.contains("key"));
-    match &value.node {
-        _ if secret => "***".to_owned(),
-        Node::Null => "null".to_owned(),
-        Node::Bool(yes) => yes.to_string(),
-        Node::Int(number) => number.to_string(),
-        Node::Float(number) => number.to_string(),
-        Node::Time(number) => format!("{number}s"),
-        Node::Text(text) => {
-            let short: String = text.chars().take(60).collect();
-            let more = if short.len() < text.len() { ".." } else { "" };
-            format!("\"{}{more}\"", short.escape_debug())
-        }
-        Node::List(items) => format!("a list of {}", items.len()),
-        Node::Repeated(items) => format!("{} values", items.len()),
-        Node::Table(table) => format!("a section of {}", count(table)),
-    }
-}
-
-fn found(value: &Value) -> String {
-    match &value.node {
-        Node::Text(_) => format!("the string {}", shown(&[], value)),
-        node => node.kind().to_owned(),
-    }
-}
-
-/// Names in a sentence; of many the first.
-pub fn few(names: &[String]) -> String {
-    const MOST: usize = 8;
-    let first = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(MOST) {
-        0 => first,
-        more => format!("{first} and {more} more"),
-    }
 }
 
 /// A module that somebody switched off.
@@ -440,26 +481,4 @@ pub fn is_off(value: &Value) -> bool {
             .is_some_and(|said| converted(Kind::Bool, said, false).is_ok_and(|v| v.node == Node::Bool(word)))
     };
     matches!(value.node, Node::Null | Node::Bool(false)) || says("enabled", false) || says("disabled", true)
-}
-
-/// Symbols that a section names, besides those that are known of it.
-fn named_symbols(value: &Value, symbols: &mut Vec<String>) {
-    let mut open = vec![value];
-    while let Some(value) = open.pop() {
-        match &value.node {
-            Node::Table(table) => {
-                for entry in table.iter() {
-                    if let (true, Node::Text(name)) = (entry.key.starts_with("symbol"), &entry.value.node)
-                        && !symbols.contains(name)
-                        && symbols.len() < 400
-                    {
-                        symbols.push(name.clone());
-                    }
-                    open.push(&entry.value);
-                }
-            }
-            Node::List(items) | Node::Repeated(items) => open.extend(items),
-            _ => (),
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::account::Item;
 use super::files::{self, Use};
 use super::lua;
 use super::surroundings::Surroundings;
@@ -35,7 +36,7 @@ pub struct Tree {
     /// The main file; none if there are local files only.
     pub main: Option<PathBuf>,
     /// What became of everything in it that differs from the stock settings.
-    pub account: Vec<translate::Loss>,
+    pub account: Vec<Item>,
 }
 
 impl Tree {
@@ -108,7 +109,7 @@ pub fn read(around: &Surroundings, findings: &mut Vec<Diagnostic>) -> Option<Tre
         files,
         folder: around.folder.clone(),
         main,
-        account: found.losses,
+        account: found.account,
     })
 }
 
@@ -180,7 +181,8 @@ impl Includes for Sources {
     }
 }
 
-/// The tree with every section that was said several times made one: named sections by their names, the higher priority first.
+/// The tree with every section that was said several times made one, as the peer's scripts see it: setting by setting the last one
+/// counts, however deep it is and whatever its rank. Workers of one type stay several.
 fn joined(tree: &Value) -> Value {
     let mut whole = Table::default();
     for entry in tree.table().into_iter().flat_map(Table::iter) {
@@ -190,13 +192,17 @@ fn joined(tree: &Value) -> Value {
         {
             let mut one = Value::new(Node::Table(Table::default()), entry.value.place.clone());
             for item in items {
-                join(&mut one, &by_name(&entry.key, item));
+                join(&mut one, &by_name(&entry.key, item), entry.key == "worker");
             }
             entry.value = one;
         } else {
             entry.value = by_name(&entry.key, &entry.value);
         }
         whole.insert(entry);
+    }
+    let old = whole.get("metric").and_then(|metric| metric.value.at(["actions"])).cloned();
+    if let (Some(old), Some(actions)) = (old, whole.get_mut("actions")) {
+        join(&mut actions.value, &old, false);
     }
     Value::new(Node::Table(whole), tree.place.clone())
 }
@@ -225,27 +231,22 @@ fn by_name(section: &str, value: &Value) -> Value {
     Value::new(Node::Table(outer), value.place.clone())
 }
 
-/// Adds one section to another of its name; what both say in different words stays said twice, except where one has a higher rank.
-fn join(base: &mut Value, more: &Value) {
+/// Lays one section over another of its name; with `all` both stay where they speak of the same.
+fn join(base: &mut Value, more: &Value, all: bool) {
     let (Node::Table(below), Some(table)) = (&mut base.node, more.table()) else {
         return;
     };
     for entry in table.iter() {
-        match below.get_mut(&entry.key) {
-            None => below.insert(entry.clone()),
-            Some(old) if old.value.table().is_some() && entry.value.table().is_some() && entry.value.priority == old.value.priority => {
-                join(&mut old.value, &entry.value);
-            }
-            Some(old) if entry.value.priority > old.value.priority => *old = entry.clone(),
-            Some(old) if entry.value.priority < old.value.priority => (),
-            Some(old) => {
-                let mut all = each(&old.value).to_vec();
-                all.extend_from_slice(each(&entry.value));
-                let priority = old.value.priority;
-                old.value = Value::new(Node::Repeated(all), old.value.place.clone());
-                old.value.priority = priority;
+        let mut entry = entry.clone();
+        if let Some(old) = below.get_mut(&entry.key) {
+            if all {
+                let both = each(&old.value).iter().chain(each(&entry.value)).cloned().collect();
+                entry.value = Value::new(Node::Repeated(both), old.value.place.clone());
+            } else if entry.value.overridden.is_none() {
+                entry.value.overridden = Some(Box::new(old.value.clone()));
             }
         }
+        below.insert(entry);
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::kind::{self, words};
 use super::table::Kind;
-use super::translate::Walk;
+use super::translate::{Fate, Walk};
 use super::tree::each;
+use super::wording::written;
 use crate::base::suggest::nearest;
 use crate::config::report::Diagnostic;
 use crate::config::value::{Entry, Node, Table, Value};
@@ -84,6 +85,10 @@ fn put_sockets(walk: &mut Walk<'_>, entry: &Entry, ours: &str, sockets: Vec<Valu
     let place = sockets.first().unwrap_or(&entry.value);
     let list = kind::with(place, Node::List(sockets.clone()));
     walk.put(&["listen", ours, "sockets"], entry, list);
+    if let Some(place) = sockets.iter().find_map(|socket| written(&socket.place)) {
+        let what = format!("worker.{}.bind_socket", entry.key);
+        walk.account(&what, Some(place), Fate::Same(format!("listen.{ours}.sockets")));
+    }
 }
 
 /// The settings that rows speak of, and those that only this room understands.
@@ -97,6 +102,7 @@ fn settings(walk: &mut Walk<'_>, kind: &str, worker: &Value) {
         }
         let path = ["worker", kind, key];
         let Some(entry) = text(key) else { continue };
+        walk.hidden(&path, &entry.value);
         let Some(value) = walk.convert(Kind::Text, &path, &entry) else {
             continue;
         };
@@ -105,6 +111,24 @@ fn settings(walk: &mut Walk<'_>, kind: &str, worker: &Value) {
         }
         let path = path.join(".");
         walk.emit(&path, &["listen", "controller", ours].map(str::to_owned), &entry, value);
+    }
+    if let Some(entry) = text("keypair")
+        && kind == "normal"
+    {
+        let inside = each(&entry.value).first().and_then(Value::table);
+        match inside.and_then(|table| table.get("privkey")) {
+            Some(secret) => {
+                if let Some(value) = walk.convert(Kind::Text, &["worker", kind, "keypair", "privkey"], secret) {
+                    walk.emit(
+                        "worker.normal.keypair",
+                        &["listen", "http", "keypair"].map(str::to_owned),
+                        &entry,
+                        value,
+                    );
+                }
+            }
+            None => walk.lost(&entry, "worker.normal.keypair", "the encryption: the section names no privkey"),
+        }
     }
     if let Some(entry) = text("max_auth_failures").or_else(|| text("auth_failure_window"))
         && kind == "controller"
@@ -136,7 +160,7 @@ fn without(worker: &Value) -> Value {
         "discard_on_reject",
         "quarantine_on_reject",
         "type",
-        "fann",
+        "keypair",
     ];
     let mut rest = worker.clone();
     if let Some(table) = rest.table_mut() {
@@ -195,11 +219,29 @@ fn upstreams(walk: &mut Walk<'_>, worker: &Value) {
     let Some(upstream) = worker.table().and_then(|table| table.get("upstream")) else {
         return;
     };
-    let all = each(&upstream.value).iter().filter_map(Value::table).flat_map(Table::iter);
-    for entry in all.cloned().collect::<Vec<_>>() {
+    let mut all = Vec::new();
+    for said in each(&upstream.value) {
+        match said.table() {
+            // The old form has its name inside.
+            Some(table) if table.get("hosts").is_some() || table.get("self_scan").is_some() => all.push(Entry {
+                value: said.clone(),
+                ..upstream.clone()
+            }),
+            Some(table) => all.extend(table.iter().cloned()),
+            None => (),
+        }
+    }
+    for entry in all {
         let Some(table) = entry.value.table() else { continue };
-        let on = |key: &str| table.get(key).is_some_and(|said| said.value.node == Node::Bool(true));
-        if on("self_scan") {
+        for key in ["self_scan", "default"] {
+            let quoted = table.get(key).filter(|said| matches!(said.value.node, Node::Text(_)));
+            if let Some(said) = quoted {
+                let text = format!("`{key}` is a word in quotes, and that counts as no");
+                let finding = Diagnostic::warning(text).at(said.value.place.clone());
+                walk.out.findings.push(finding.help("leave the quotes out"));
+            }
+        }
+        if table.get("self_scan").is_some_and(|said| said.value.node == Node::Bool(true)) {
             continue;
         }
         let Some(hosts) = table.get("hosts") else {
@@ -218,14 +260,11 @@ fn upstreams(walk: &mut Walk<'_>, worker: &Value) {
 /// True for an address of this machine's own scanner.
 fn is_here(host: &Value) -> bool {
     let Node::Text(text) = &host.node else { return true };
-    let text = ["random:", "master-slave:", "round-robin:", "hash:"]
-        .iter()
-        .find_map(|p| text.strip_prefix(p))
-        .unwrap_or(text);
+    let text = kind::server(text);
     let name = text
         .strip_prefix('[')
         .and_then(|rest| rest.split(']').next())
-        .unwrap_or(text.split(':').next().unwrap_or(text));
+        .unwrap_or(text.split(':').next().unwrap_or(&text));
     text.is_empty() || matches!(name, "localhost" | "127.0.0.1" | "::1")
 }
 
@@ -237,6 +276,7 @@ fn addresses(walk: &mut Walk<'_>, kind: &str, worker: &Value) -> Vec<Value> {
         walk.out.findings.push(error.help("name an address, such as localhost:11333"));
         return Vec::new();
     };
+    walk.hidden(&["worker", kind, &entry.key], &entry.value);
     let lines = match &entry.value.node {
         Node::List(items) | Node::Repeated(items) => items.clone(),
         _ => vec![entry.value.clone()],

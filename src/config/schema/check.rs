@@ -180,9 +180,29 @@ impl Check<'_> {
 
     /// The names in `log.debug`; a wrong one harms nobody, but silence is not what was asked for.
     fn rooms(&mut self) {
-        const ROOMS: [&str; 21] = [
-            "auth", "base", "cli", "config", "daemon", "dns", "engine", "family", "filter", "http", "learn", "limits", "lists", "maps",
-            "message", "milter", "record", "rules", "scanners", "store", "workers",
+        const ROOMS: [&str; 22] = [
+            "antivirus",
+            "auth",
+            "base",
+            "cli",
+            "config",
+            "daemon",
+            "dns",
+            "engine",
+            "family",
+            "filter",
+            "http",
+            "learn",
+            "limits",
+            "lists",
+            "maps",
+            "message",
+            "milter",
+            "record",
+            "rules",
+            "store",
+            "upstream",
+            "workers",
         ];
         for (at, room) in self
             .config

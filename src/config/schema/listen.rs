@@ -173,9 +173,9 @@ pub struct HttpListener {
     pub io_timeout: Duration,
     /// Certificate and key; both empty: no TLS.
     pub tls: Tls,
-    /// Refuse requests that are not encrypted to `keypair`.
+    /// Refuse requests that are not encrypted to `keypair`; those from this machine may be.
     pub encrypted_only: bool,
-    /// The key pair of rspamd's own encryption.
+    /// The private key of rspamd's own encryption, in its base32; the public one follows from it.
     pub keypair: Secret,
     /// Let clients name a file of this machine to scan.
     pub allow_local_files: bool,

@@ -15,8 +15,6 @@ const PENDING: &[&str] = &[
     "listen.milter.backend",
     "listen.milter.named",
     "listen.http.tls",
-    "listen.http.encrypted_only",
-    "listen.http.keypair",
     "listen.http.named",
     "listen.controller.static_dir",
     "listen.controller.named",

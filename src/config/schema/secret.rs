@@ -58,6 +58,11 @@ impl Secret {
         }
     }
 
+    /// It can be the private half of a key pair.
+    pub fn is_key(&self) -> bool {
+        well_formed(&self.0, KEY)
+    }
+
     /// What it is as a password.
     pub fn hash_kind(&self) -> HashKind {
         if self.0.is_empty() {
@@ -66,14 +71,16 @@ impl Secret {
         let Some(fields) = self.0.strip_prefix("$1$").or_else(|| self.0.strip_prefix("$2$")) else {
             return HashKind::Plain;
         };
-        let well_formed = |field: &str, length: usize| {
-            field.len() == length && field.bytes().all(|letter| LETTERS.contains(&letter.to_ascii_lowercase()))
-        };
         match fields.split_once('$') {
             Some((salt, key)) if well_formed(salt, SALT) && well_formed(key, KEY) => HashKind::Hash,
             _ => HashKind::Broken,
         }
     }
+}
+
+/// A field in rspamd's base32.
+fn well_formed(field: &str, length: usize) -> bool {
+    field.len() == length && field.bytes().all(|letter| LETTERS.contains(&letter.to_ascii_lowercase()))
 }
 
 impl fmt::Debug for Secret {
@@ -111,5 +118,7 @@ mod tests {
             assert_eq!(Secret::new(text).hash_kind(), kind, "{text}");
         }
         assert_eq!(format!("{:?}", Secret::new("tea")), "\"***\"");
+        assert!(Secret::new("aeadbmk4mac1z891mbkshbaitth3rkei6g59wq193pq338tfsgty").is_key());
+        assert!(!Secret::new("tea").is_key());
     }
 }

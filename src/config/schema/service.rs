@@ -42,6 +42,8 @@ pub struct Paths {
     pub run: PathBuf,
     /// Where maps named without a folder are looked for.
     pub maps: PathBuf,
+    /// Files with rules of one's own, `*.toml`.
+    pub rules: PathBuf,
 }
 
 impl Default for Paths {
@@ -50,6 +52,7 @@ impl Default for Paths {
             state: PathBuf::new(),
             run: PathBuf::new(),
             maps: PathBuf::from("/etc/torwart/maps"),
+            rules: PathBuf::from("/etc/torwart/rules"),
         }
     }
 }

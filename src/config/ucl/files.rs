@@ -24,6 +24,8 @@ pub enum Trouble {
     Outside(String),
     /// It is larger than allowed.
     TooLarge,
+    /// This folder on the way may not be entered: nobody knows whether the file is there.
+    Closed(String),
     /// Anything else, in words.
     Other(String),
 }
@@ -68,7 +70,7 @@ impl Includes for Disk {
             Ok(real) => real,
             // What may not be read may not be asked about either.
             Err(_) if !self.allowed(&flat(Path::new(path))) => return Err(Trouble::Outside(path.to_owned())),
-            Err(error) => return Err(trouble(&error)),
+            Err(error) => return Err(closed(Path::new(path)).unwrap_or_else(|| trouble(&error))),
         };
         if !self.allowed(&real) {
             return Err(Trouble::Outside(real.display().to_string()));
@@ -117,7 +119,11 @@ fn step(folders: &[PathBuf], name: &str, most: usize) -> Result<Vec<PathBuf>, Tr
             continue;
         }
         let place = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        let Ok(entries) = fs::read_dir(place) else { continue };
+        let entries = match fs::read_dir(place) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(Trouble::Closed(place.display().to_string())),
+            Err(_) => continue,
+        };
         for entry in entries.flatten() {
             let file = entry.file_name();
             let fits = file.to_str().is_some_and(|file| glob_matches(name, file));
@@ -142,6 +148,16 @@ fn open(path: &Path) -> io::Result<fs::File> {
         return Err(io::Error::other("it is no ordinary file"));
     }
     fs::File::open(path)
+}
+
+/// The folder on the way to a file that may not be entered.
+fn closed(path: &Path) -> Option<Trouble> {
+    let denied = |path: &Path| fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+    // The nearest one that can be seen is the one whose inside cannot.
+    let mut above = path.ancestors();
+    above.next().filter(|path| denied(path))?;
+    let folder = above.find(|folder| !denied(folder))?;
+    Some(Trouble::Closed(folder.display().to_string()))
 }
 
 fn trouble(error: &io::Error) -> Trouble {

@@ -12,6 +12,8 @@ use super::stack::{Frame, Halt};
 use super::text::Text;
 use super::tree::{Id, Keys, Kind, Strategy};
 use crate::base::suggest;
+use std::path::Path;
+
 use crate::config::report::Diagnostic;
 use crate::config::value::{Node, Place, Source};
 
@@ -224,14 +226,12 @@ impl Parser<'_> {
                 self.absent.push((path, place));
                 Ok(None)
             }
-            // The peer passes over what it cannot read; so do we, but not in silence.
-            Err(trouble @ Trouble::Other(_)) if soft => {
-                let mut warning = self.cannot(call, &path, &trouble);
-                warning.severity = crate::config::report::Severity::Warning;
-                self.warn_with(warning);
+            Err(Trouble::Closed(folder)) if soft => {
+                self.shut(call, &folder);
                 self.absent.push((path, place));
                 Ok(None)
             }
+            // The peer passes over what it cannot read. Here a file that is there must count: half a configuration is none.
             Err(trouble) => {
                 let error = self.cannot(call, &path, &trouble);
                 // Nothing hangs on a file that is not there: more may be found wrong.
@@ -242,15 +242,40 @@ impl Parser<'_> {
         }
     }
 
+    /// A folder that may not be entered, told once. What the peer itself keeps in its own is no loss; settings of people are.
+    fn shut(&mut self, call: &Call, folder: &str) {
+        let own = self.variables.get("DBDIR").is_some_and(|own| Path::new(folder).starts_with(own));
+        let text = format!("cannot look into {}: permission denied", folder.escape_debug());
+        if self.errors.iter().chain(&self.warnings).any(|told| told.message == text) {
+            return;
+        }
+        let mut finding = self.error(call.from, call.to, text);
+        finding.place = finding.place.filter(|place| !place.source().built_in);
+        if own {
+            finding.severity = crate::config::report::Severity::Warning;
+            self.warn_with(
+                finding.help("what rspamd's web interface saved there is not read; let the user torwart runs as enter it, or ignore this"),
+            );
+        } else {
+            self.errors.push(finding.help("let the user that torwart runs as enter it"));
+        }
+    }
+
     fn cannot(&self, call: &Call, path: &str, trouble: &Trouble) -> Diagnostic {
         let path = path.escape_debug();
-        let error = |why: &str| self.error(call.from, call.to, format!("cannot read {path}: {why}"));
+        let error = |why: &str| {
+            let mut error = self.error(call.from, call.to, format!("cannot read {path}: {why}"));
+            // Nobody looks for it in the stock settings, which name every file that people may write.
+            error.place = error.place.filter(|place| !place.source().built_in);
+            error
+        };
         match trouble {
             Trouble::Missing => error("there is no such file").help("correct the path, or write .include(try=true) if it may be missing"),
             Trouble::Outside(real) => error(&format!("{} lies outside the configuration's folders", real.escape_debug()))
                 .help("copy it into the configuration, or allow that folder"),
+            Trouble::Closed(folder) => error(&format!("the folder {} may not be entered", folder.escape_debug())),
             Trouble::TooLarge => error(&format!("it is larger than {} MiB", self.options.limits.file_bytes >> 20)),
-            Trouble::Other(why) => error(why),
+            Trouble::Other(why) => error(why).help("put an ordinary file there that the user torwart runs as may read, or take it away"),
         }
     }
 

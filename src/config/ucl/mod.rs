@@ -142,6 +142,7 @@ pub fn read(path: &str, files: &dyn Includes, options: &Options) -> Result<Parse
         let why = match trouble {
             Trouble::Missing => "there is no such file".to_owned(),
             Trouble::Outside(real) => format!("{real} lies outside the configuration's folders"),
+            Trouble::Closed(folder) => format!("the folder {folder} may not be entered"),
             Trouble::TooLarge => format!("it is larger than {} MiB", options.limits.file_bytes >> 20),
             Trouble::Other(why) => why,
         };

@@ -124,6 +124,7 @@ impl Parser<'_> {
 
     pub fn with_chain(&self, error: Diagnostic) -> Diagnostic {
         let places = self.chunks.iter().rev().filter_map(|chunk| chunk.named_at.clone());
+        let places = places.filter(|place| !place.source().built_in);
         places.take(4).fold(error, |error, place| error.also(place, "included here"))
     }
 

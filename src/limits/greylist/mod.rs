@@ -90,7 +90,7 @@ impl Default for Config {
             expire: Duration::from_secs(86_400),
             timeout: Duration::from_secs(300),
             _key_prefix: "rg".to_owned(),
-            max_data_len: ByteSize(10 << 10),
+            max_data_len: ByteSize(10_000),
             message: "Try again later".to_owned(),
             symbol: GREYLIST.name.to_owned(),
             action: Action::SoftReject.name().to_owned(),

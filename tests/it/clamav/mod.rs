@@ -5,7 +5,7 @@ mod cache;
 mod cli;
 mod failures;
 mod finds;
-mod servers;
+pub mod servers;
 mod shared;
 
 use crate::support::filter::{Settings, Torwart};

@@ -64,11 +64,16 @@ impl Clamd {
 
     /// Starts one with more lines of clamd.conf.
     pub fn with(extra: &str) -> Clamd {
+        Clamd::at(free_port(), extra)
+    }
+
+    /// Starts one at that port.
+    pub fn at(port: u16, extra: &str) -> Clamd {
         let folder = Folder::new("clamd");
         let hex = |text: &str| -> String { text.bytes().map(|b| format!("{b:02x}")).collect() };
         let signatures = format!("Eicar-Test-Signature:0:*:{}\nTest.Second:0:*:{}\n", hex(&eicar()), hex(SECOND));
         folder.write("signatures/test.ndb", signatures);
-        let tcp = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let tcp = SocketAddr::from(([127, 0, 0, 1], port));
         let socket = folder.join("clamd.sock");
         let conf = format!(
             "TCPSocket {}\nTCPAddr 127.0.0.1\nLocalSocket {}\nDatabaseDirectory {}\nTemporaryDirectory {}\nForeground true\n{extra}\n",

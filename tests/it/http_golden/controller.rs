@@ -24,6 +24,7 @@ impl Desk for Shown {
         let symbol = |s: &Value| SymbolListing {
             name: text(&s["symbol"]),
             weight: s["weight"].as_f64().unwrap(),
+            given: true,
             description: s.get("description").map(text),
         };
         let group = |g: &Value| GroupListing {

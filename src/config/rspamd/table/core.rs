@@ -10,8 +10,8 @@ const NO_LUA: &str = "there is no Lua here";
 const NO_CORES: &str = "the service manager decides on core files";
 const ENGINE: &str = "the pattern engine here needs no such setting";
 const MAPS_WATCHED: &str = "maps are watched and read again when they change";
-const TOKENS: &str = "the classifier comes later";
-const STATISTICS: &str = "the statistical classifier comes later";
+const TOKENS: &str = "words for the statistical classifier";
+const STATISTICS: &str = "the statistical classifier";
 
 /// `options`, `logging`, `actions`, `composites`, `classifier`.
 pub const ROWS: &[Row] = &[
@@ -30,12 +30,12 @@ pub const ROWS: &[Row] = &[
     row("options.dns.retransmits", Int, At("dns.retries")),
     row("options.dns.sockets", Int, At("dns.sockets")),
     row("options.dns.connections", Int, At("dns.sockets")),
-    row("options.dns.nameserver", Words, At("dns.servers")),
-    row("options.dns.server", Words, At("dns.servers")),
+    row("options.dns.nameserver", Words, Special),
+    row("options.dns.server", Words, Special),
     row("options.dns.enable_dnssec", Bool, At("dns.dnssec")),
     row("options.dns.fake_records", Any, Later("made-up answers of the name server")),
     row("options.dns.hosts", Any, Later("a hosts file of its own")),
-    row("options.dns_nameserver", Words, At("dns.servers")),
+    row("options.dns_nameserver", Words, Special),
     row("options.dns_timeout", Time, At("dns.timeout")),
     row("options.dns_retransmits", Int, At("dns.retries")),
     row("options.dns_sockets", Int, At("dns.sockets")),
@@ -265,7 +265,7 @@ pub const WORKERS: &[Row] = &[
     row("worker.normal.max_tasks", Int, Later("a bound on messages at a time")),
     row("worker.normal.encrypted_only", Bool, At("listen.http.encrypted_only")),
     row("worker.normal.allow_file_and_shm_inputs", Bool, At("listen.http.allow_local_files")),
-    row("worker.normal.keypair", Any, Later("the encryption of rspamd's own protocol")),
+    row("worker.normal.keypair", Any, Special),
     row("worker.normal.ssl_cert", Text, At("listen.http.tls.cert")),
     row("worker.normal.ssl_key", Text, At("listen.http.tls.key")),
     row("worker.normal.ssl", Bool, Nothing("a certificate and its key switch TLS on")),

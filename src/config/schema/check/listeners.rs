@@ -12,6 +12,18 @@ impl Check<'_> {
             self.orders();
         }
         let listen = &self.config.listen;
+        let (keypair, only) = (&listen.http.keypair, listen.http.encrypted_only);
+        if !keypair.is_empty() && !keypair.is_key() {
+            let help = "give the private key in rspamd's base32: 52 letters";
+            self.error("listen.http.keypair", "the key pair is no key", help);
+        } else if only && keypair.is_empty() {
+            let help = "set listen.http.keypair, or leave encrypted_only out";
+            self.error(
+                "listen.http.encrypted_only",
+                "only encrypted requests are wanted, but there is no key to decrypt them",
+                help,
+            );
+        }
         self.passwords("listen.controller", &listen.controller);
         for (name, named) in &listen.controller.named {
             self.passwords(&format!("listen.controller.{name}"), named);

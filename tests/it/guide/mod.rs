@@ -1,6 +1,10 @@
 //! The administrator's guide with Debian's unmodified `rspamc`: what it shows is what this daemon prints, line for line.
+//! Here with settings in this program's words; in `tree` with the guide's own files, on a machine of their own.
 //!
 //! The guide writes no Message-ID tests, settings or learning; neither does this file.
+
+mod machine;
+mod tree;
 
 use std::process::Command;
 
@@ -29,7 +33,7 @@ pub const FIRST_REPORT: [&str; 15] = [
 ];
 
 /// `echo hallo welt | rspamc -i 10.88.113.21`, the address being on the list.
-const SECOND_REPORT: [&str; 11] = [
+pub const SECOND_REPORT: [&str; 11] = [
     "Results for file: stdin (N seconds)",
     "[Metric: default]",
     "Action: reject",

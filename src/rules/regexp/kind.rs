@@ -1,0 +1,250 @@
+//! Kinds of text that patterns search, by rspamd's letters and words for them, and what they are in a message.
+
+use super::atom::counted;
+use crate::base::patterns::Flags;
+use crate::engine::Scan;
+use crate::message::{Address, Header, Part, address};
+use std::borrow::Cow;
+
+/// Most words of a message that are looked at, one by one.
+const MOST_WORDS: usize = 50_000;
+/// Longer words are no words.
+const LONGEST_WORD: usize = 255;
+
+/// What a pattern searches.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// Decoded values of a header.
+    Header(String),
+    /// The same, its name spelt exactly so.
+    SpeltHeader(String),
+    /// Values as received but for the folding.
+    RawHeader(String),
+    /// Decoded values of a header of the parts.
+    MimeHeader(String),
+    /// The first address of a header.
+    HeaderAddress(String),
+    /// The name beside it.
+    HeaderName(String),
+    /// The sender by SMTP.
+    Sender,
+    /// The header block.
+    AllHeader,
+    /// What a reader sees of each text.
+    Mime,
+    /// Each text as it was sent.
+    RawMime,
+    /// The whole message as received.
+    Body,
+    /// The Subject, and each text with its lines joined.
+    SaBody,
+    /// Each text decoded, with its HTML.
+    SaRawBody,
+    /// Each URL.
+    Url,
+    /// Each e-mail address in the text.
+    Email,
+    /// Each word, in lower case.
+    Words,
+    /// Each word as written.
+    RawWords,
+}
+
+/// Kind and manners of a pattern.
+pub(super) struct Read {
+    pub kind: Kind,
+    pub flags: Flags,
+}
+
+/// Reads what stands behind a pattern: `iH`, `m{body}`.
+pub(super) fn read(header: Option<&str>, letters: &str) -> Result<Read, String> {
+    let (letters, word) = match letters.split_once('{') {
+        Some((letters, word)) => (letters, Some(word.trim_end_matches('}'))),
+        None => (letters, None),
+    };
+    let mut flags = Flags::default();
+    let (mut name, mut strong) = (word, false);
+    for letter in letters.chars() {
+        match letter {
+            'S' => strong = true,
+            _ if set(&mut flags, letter) => {}
+            letter => match word_of(letter) {
+                Some(word) if name.is_none_or(|n| n == word) => name = Some(word),
+                Some(_) => return Err("a pattern searches one kind of text, this one names two".to_owned()),
+                None => return Err(format!("`{letter}` is no flag of a pattern")),
+            },
+        }
+    }
+    let name = match (name, header) {
+        (Some(name), _) => name,
+        (None, Some(_)) => "header",
+        (None, None) => return Err("it is not said which text the pattern searches: /text/P, /text/{body}, Subject=/text/".to_owned()),
+    };
+    let kind = kind(name, header, strong)?;
+    Ok(Read { kind, flags })
+}
+
+/// Flags of a pattern that is an argument: its text is known.
+pub(super) fn plain_flags(letters: &str) -> Result<Flags, String> {
+    let mut flags = Flags::default();
+    match letters.chars().find(|letter| !set(&mut flags, *letter)) {
+        Some(letter) => Err(format!("`{letter}` is no flag of a pattern")),
+        None => Ok(flags),
+    }
+}
+
+fn set(flags: &mut Flags, letter: char) -> bool {
+    match letter {
+        'i' => flags.caseless = true,
+        'm' => flags.multiline = true,
+        's' => flags.dotall = true,
+        'x' => flags.extended = true,
+        'u' => flags.unicode = true,
+        'r' => flags.unicode = false,
+        'A' => flags.most = counted(),
+        // They tell the peer how to compile, or which part of the match to keep.
+        'O' | 'L' | 'T' => {}
+        _ => return false,
+    }
+    true
+}
+
+fn word_of(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'H' => "header",
+        'X' => "raw_header",
+        'B' => "mime_header",
+        'R' => "all_header",
+        'P' => "mime",
+        'Q' => "raw_mime",
+        'M' => "body",
+        'C' => "sa_body",
+        'D' => "sa_raw_body",
+        'U' => "url",
+        '$' => "selector",
+        _ => return None,
+    })
+}
+
+fn kind(name: &str, header: Option<&str>, strong: bool) -> Result<Kind, String> {
+    let of_header = |make: fn(String) -> Kind| match header {
+        Some(header) => Ok(make(header.to_owned())),
+        None => Err(format!("a pattern over {{{name}}} names its header: Subject=/text/{{{name}}}")),
+    };
+    let kind = match name {
+        "header" if strong => return of_header(Kind::SpeltHeader),
+        "header" => return of_header(Kind::Header),
+        "raw_header" => return of_header(Kind::RawHeader),
+        "mime_header" => return of_header(Kind::MimeHeader),
+        "all_header" | "all_headers" => Kind::AllHeader,
+        "mime" | "part" => Kind::Mime,
+        "raw_mime" | "raw_part" => Kind::RawMime,
+        "body" => Kind::Body,
+        "sa_body" => Kind::SaBody,
+        "sa_raw_body" => Kind::SaRawBody,
+        "url" => Kind::Url,
+        "email" => Kind::Email,
+        "words" => Kind::Words,
+        "raw_words" => Kind::RawWords,
+        "selector" | "stem_words" => return Err(format!("patterns over {{{name}}} are known in rspamd, but not in this version")),
+        _ => return Err(format!("{{{name}}} is no kind of text")),
+    };
+    match header {
+        Some(header) => Err(format!("a pattern over {{{name}}} takes no header, this one names {header}")),
+        None => Ok(kind),
+    }
+}
+
+impl Kind {
+    /// Hands each text of this kind over.
+    pub(super) fn texts(&self, scan: &Scan<'_>, take: &mut dyn FnMut(&[u8])) {
+        let mail = scan.mail;
+        match self {
+            Kind::Header(name) => mail.headers().all(name).for_each(|h| take(h.text().as_bytes())),
+            Kind::SpeltHeader(name) => {
+                let spelt = |h: &&Header<'_>| h.name == name;
+                mail.headers().all(name).filter(spelt).for_each(|h| take(h.text().as_bytes()));
+            }
+            Kind::RawHeader(name) => mail.headers().all(name).for_each(|h| take(&h.unfolded())),
+            Kind::MimeHeader(name) => {
+                // The first part's header is that of the message.
+                let headers = mail.parts().iter().skip(1).flat_map(|p| p.headers.all(name));
+                headers.for_each(|h| take(h.text().as_bytes()));
+            }
+            Kind::HeaderAddress(name) => first_address(scan, name, &mut |a| take(a.address.as_bytes())),
+            Kind::HeaderName(name) => first_address(scan, name, &mut |a| take(a.name.as_bytes())),
+            Kind::Sender => scan.envelope.sender.iter().for_each(|s| take(s.address.as_bytes())),
+            Kind::AllHeader => take(without_empty_line(mail.header_block())),
+            Kind::Body => take(mail.raw()),
+            Kind::Mime => texts(scan).for_each(|part| take(seen(part).as_bytes())),
+            Kind::RawMime => texts(scan).for_each(|part| take(part.raw)),
+            Kind::SaRawBody => texts(scan).for_each(|part| take(part.text().unwrap_or_default().as_bytes())),
+            Kind::SaBody => {
+                if let Some(subject) = mail.subject() {
+                    take(subject.as_bytes());
+                }
+                texts(scan).for_each(|part| take(joined(seen(part)).as_bytes()));
+            }
+            Kind::Url => urls(scan, take),
+            Kind::Email => addresses(scan, take),
+            Kind::Words => words(scan, &mut |word| take(word.to_lowercase().as_bytes())),
+            Kind::RawWords => words(scan, &mut |word| take(word.as_bytes())),
+        }
+    }
+}
+
+fn first_address(scan: &Scan<'_>, name: &str, take: &mut dyn FnMut(&Address)) {
+    for header in scan.mail.headers().all(name) {
+        address::parse_list(header.text(), 1).iter().for_each(&mut *take);
+    }
+}
+
+/// The texts of a message, attached ones too.
+pub(super) fn texts<'s, 'r>(scan: &'s Scan<'r>) -> impl Iterator<Item = &'s Part<'r>> {
+    scan.mail.parts().iter().filter(|p| p.is_text())
+}
+
+/// A header block without the empty line that ends it.
+fn without_empty_line(block: &[u8]) -> &[u8] {
+    let shorter = block.strip_suffix(b"\r\n").or(block.strip_suffix(b"\n"));
+    shorter.filter(|rest| rest.ends_with(b"\n")).unwrap_or(block)
+}
+
+/// What a reader sees of a text. HTML is not rendered yet: it shows its tags.
+fn seen<'p>(part: &'p Part<'_>) -> &'p str {
+    part.text().unwrap_or_default()
+}
+
+/// Runs of line ends become one blank.
+fn joined(text: &str) -> Cow<'_, str> {
+    if !text.contains(['\n', '\r']) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for line in text.split(['\n', '\r']).filter(|line| !line.is_empty()) {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(line);
+    }
+    Cow::Owned(out)
+}
+
+/// URLs of the message. None are known yet.
+fn urls(_scan: &Scan<'_>, _take: &mut dyn FnMut(&[u8])) {}
+
+/// Addresses in the texts of the message. None are known yet.
+fn addresses(_scan: &Scan<'_>, _take: &mut dyn FnMut(&[u8])) {}
+
+/// Words of the Subject and of the texts.
+fn words(scan: &Scan<'_>, take: &mut dyn FnMut(&str)) {
+    let mut left = MOST_WORDS;
+    let subject = scan.mail.subject().into_iter();
+    for text in subject.chain(texts(scan).map(seen)) {
+        let split = text.split(|c: char| !c.is_alphanumeric());
+        for word in split.filter(|w| !w.is_empty() && w.len() <= LONGEST_WORD).take(left) {
+            left -= 1;
+            take(word);
+        }
+    }
+}

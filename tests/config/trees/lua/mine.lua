@@ -1,0 +1,1 @@
+rspamd_config:register_symbol{ name = "MINE_ALL", type = "normal" }

@@ -1,0 +1,5 @@
+//! Trees of rspamd's: read as rspamd reads them, and what they come to here.
+
+mod like;
+mod merging;
+mod stock;
