@@ -8,9 +8,11 @@ use crate::rules_golden::mails;
 use crate::support::filter::Torwart;
 use crate::support::web;
 use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use torwart::config::{LoadOptions, load_text};
@@ -179,6 +181,14 @@ fn zip_of(count: usize, name: &str) -> Vec<u8> {
     [member, entry.repeat(count), last].concat()
 }
 
+/// A gigabyte of zeros in a gzip of a thousand members.
+fn zeros() -> Vec<u8> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+    packer.write_all(&[0; 1 << 20]).expect("bytes in memory");
+    let member = packer.finish().expect("bytes in memory");
+    part("application/gzip; name=\"a.tar.gz\"", "binary", &member.repeat(1_000))
+}
+
 /// What is large or strange, by name.
 fn shapes() -> Vec<(&'static str, Vec<u8>)> {
     let urls = |mark: fn(usize) -> String| (0..100_000).map(mark).collect::<String>();
@@ -220,6 +230,7 @@ fn shapes() -> Vec<(&'static str, Vec<u8>)> {
         ("100,000 mail addresses", text(&urls(|n| format!("u{n}@example{n}.org\r\n")))),
         ("digits, as wallets", text(&"1BoatSLRHtKNngkdXEeobR76b53LETtpyT ".repeat(30_000))),
         ("a zip bomb's shape", zip(&zip_of(16, "lib 0.zip"))),
+        ("a gigabyte of nothing, packed", zeros()),
         ("a zip of 1,000,000 members", zip(&zip_of(1_000_000, "a"))),
         ("right to left, as text", text(&turned)),
         (
