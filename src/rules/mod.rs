@@ -5,6 +5,7 @@
 pub mod alias;
 pub mod arc;
 pub mod archives;
+pub mod blank;
 pub mod bounce;
 pub mod clients;
 pub mod composites;
@@ -75,6 +76,7 @@ pub static FAMILIES: &[Family] = &[
     upstream_filters::FAMILY,
     envelope_forms::FAMILY,
     clients::FAMILY,
+    blank::FAMILY,
     bounce::FAMILY,
     structure::FAMILY,
     encrypted::FAMILY,
