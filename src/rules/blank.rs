@@ -3,7 +3,8 @@
 use crate::engine::Scan;
 use crate::family::Family;
 use crate::rules::headers::UNIQUE;
-use crate::rules::pattern::{When, bodies, rules};
+use crate::rules::pattern::{When, rules};
+use crate::rules::regexp::kind::Kind;
 
 crate::symbols! {
     "blankspam" {
@@ -34,5 +35,7 @@ static TESTS: &[When] = &[
 ];
 
 fn single_short_part(scan: &Scan<'_>) -> bool {
-    scan.mail.parts().len() == 1 && bodies(scan).any(|text| text.len() < SHORT)
+    let mut short = false;
+    Kind::Mime.texts(scan, &mut |text| short |= text.len() < SHORT);
+    short && scan.mail.parts().len() == 1
 }

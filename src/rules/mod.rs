@@ -30,6 +30,7 @@ pub mod received;
 pub mod recipients;
 pub mod regexp;
 pub mod reply_to;
+pub mod scams;
 pub mod sender;
 pub mod shape;
 pub mod spamassassin;
@@ -81,6 +82,7 @@ pub static FAMILIES: &[Family] = &[
     structure::FAMILY,
     encrypted::FAMILY,
     archives::FAMILY,
+    scams::FAMILY,
     hfilter::FAMILY,
     regexp::FAMILY,
     spamassassin::FAMILY,

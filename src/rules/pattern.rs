@@ -1,7 +1,6 @@
-//! Patterns on headers and texts, as many small rules need them. Declares nothing.
+//! Patterns on headers, as many small rules need them. Declares nothing.
 
 use crate::engine::{Hits, Rule, Scan, Symbol};
-use crate::message::Part;
 use regex::Regex;
 
 /// One symbol and when it fires.
@@ -40,10 +39,4 @@ pub(super) fn has_raw(scan: &Scan<'_>, name: &str, pattern: &Regex) -> bool {
         .headers()
         .all(name)
         .any(|h| pattern.is_match(&String::from_utf8_lossy(h.raw_value())))
-}
-
-/// The texts that a reader sees: parts of plain text that are no attachments.
-pub(super) fn bodies<'s>(scan: &'s Scan<'_>) -> impl Iterator<Item = &'s str> {
-    let shown = |part: &&Part<'_>| part.mime_type() == "text/plain" && part.disposition.as_ref().is_none_or(|d| d.kind != "attachment");
-    scan.mail.parts().iter().filter(shown).filter_map(Part::text)
 }
