@@ -7,6 +7,7 @@ pub mod arc;
 pub mod archives;
 pub mod blank;
 pub mod bounce;
+pub mod charset;
 pub mod clients;
 pub mod composites;
 pub mod compromised;
@@ -83,6 +84,7 @@ pub static FAMILIES: &[Family] = &[
     encrypted::FAMILY,
     archives::FAMILY,
     scams::FAMILY,
+    charset::FAMILY,
     hfilter::FAMILY,
     regexp::FAMILY,
     spamassassin::FAMILY,
