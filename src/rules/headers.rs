@@ -97,7 +97,7 @@ fn mime_version(scan: &Scan<'_>, hits: &mut Hits) {
 }
 
 /// Headers that may stand once, with how bad a repetition is.
-const UNIQUE: &[(&str, f64)] = &[
+pub(super) const UNIQUE: &[(&str, f64)] = &[
     ("Content-Type", 1.0),
     ("Content-Transfer-Encoding", 1.0),
     ("From", 1.0),

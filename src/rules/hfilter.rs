@@ -5,6 +5,7 @@ mod url;
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Check, Compat, Hits, Rule, Scan, Symbol};
 use crate::family::{Family, Services};
+use crate::rules::alias;
 use crate::rules::pattern::patterns;
 use regex::Regex;
 use serde::Deserialize;
@@ -120,10 +121,10 @@ impl Config {
         }
     }
 
+    /// To the peer a bounce is a message without any envelope sender, not one with the null sender.
     fn sender(&self, scan: &Scan<'_>, helo: Option<&str>, hits: &mut Hits) {
-        let sender = scan.envelope.sender.as_ref().filter(|s| !s.address.is_empty());
         let mut bounce = false;
-        match sender {
+        match alias::sender(scan) {
             Some(sender) if self.from_enabled => {
                 bounce = sender.local().eq_ignore_ascii_case("postmaster");
                 let single = sender.address.matches('@').count() == 1;

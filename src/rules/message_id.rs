@@ -22,6 +22,9 @@ crate::symbols! {
     "compromised_hosts" {
         MID_RHS_WWW = both(0.5), "the right side of the Message-ID begins with www.";
     }
+    "mid" {
+        MID_END_EQ_FROM_USER_PART = only_41(4.0), "the right side of the Message-ID is the local part of the sender's address";
+    }
     "headers" {
         INVALID_MSGID = both(1.7), "the Message-ID is malformed";
         GOOGLE_FORWARDING_MID_MISSING = both(2.5), "Google added a Message-ID, because there was none";
@@ -117,10 +120,17 @@ fn shape(scan: &Scan<'_>, hits: &mut Hits) {
         (!SHAPE.is_match(id), &INVALID_MSGID),
         (GOOGLE_MISSING.is_match(id), &GOOGLE_FORWARDING_MID_MISSING),
         (GOOGLE_BROKEN.is_match(id), &GOOGLE_FORWARDING_MID_BROKEN),
+        (ends_as_user(scan, id), &MID_END_EQ_FROM_USER_PART),
         (YAHOO_ID.is_match(id) && !from_yahoo, &FORGED_MSGID_YAHOO),
     ] {
         if yes {
             hits.add(symbol);
         }
     }
+}
+
+fn ends_as_user(scan: &Scan<'_>, id: &str) -> bool {
+    let user = scan.mail.from().first().map_or("", |a| &a.local);
+    let word = !user.is_empty() && user.bytes().all(|b| b.is_ascii_lowercase());
+    word && id.trim_end_matches('>').rsplit_once('@').is_some_and(|(_, right)| right == user)
 }

@@ -6,7 +6,9 @@ pub mod alias;
 pub mod alternatives;
 pub mod arc;
 pub mod archives;
+pub mod blank;
 pub mod bounce;
+pub mod charset;
 pub mod clients;
 pub mod composites;
 pub mod compromised;
@@ -33,6 +35,7 @@ pub mod received;
 pub mod recipients;
 pub mod regexp;
 pub mod reply_to;
+pub mod scams;
 pub mod sender;
 pub mod shape;
 pub mod spamassassin;
@@ -81,11 +84,14 @@ pub static FAMILIES: &[Family] = &[
     upstream_filters::FAMILY,
     envelope_forms::FAMILY,
     clients::FAMILY,
+    blank::FAMILY,
     bounce::FAMILY,
     structure::FAMILY,
     alternatives::FAMILY,
     encrypted::FAMILY,
     archives::FAMILY,
+    scams::FAMILY,
+    charset::FAMILY,
     hfilter::FAMILY,
     html::FAMILY,
     url_suspect::FAMILY,

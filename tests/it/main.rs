@@ -24,7 +24,7 @@ mod replies;
 mod rspamadm;
 mod rspamc_name;
 mod rules_cases;
-mod rules_corpus;
+mod rules_golden;
 mod rules_support;
 mod start;
 mod store;

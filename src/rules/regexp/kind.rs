@@ -157,7 +157,7 @@ fn kind(name: &str, header: Option<&str>, strong: bool) -> Result<Kind, String> 
 
 impl Kind {
     /// Hands each text of this kind over.
-    pub(super) fn texts(&self, scan: &Scan<'_>, take: &mut dyn FnMut(&[u8])) {
+    pub(in crate::rules) fn texts(&self, scan: &Scan<'_>, take: &mut dyn FnMut(&[u8])) {
         let mail = scan.mail;
         match self {
             Kind::Header(name) => mail.headers().all(name).for_each(|h| take(h.text().as_bytes())),

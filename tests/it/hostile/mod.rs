@@ -5,6 +5,7 @@
 mod content;
 mod endurance;
 mod protocol;
+mod rules;
 mod surroundings;
 mod web;
 

@@ -38,11 +38,6 @@ pub const LACKING: &[Lacking] = &[
         symbols: &["BIMI_VALID"],
     },
     Lacking {
-        module: "chartable",
-        active: true,
-        symbols: &["R_MIXED_CHARSET", "R_MIXED_CHARSET_URL"],
-    },
-    Lacking {
         module: "clickhouse",
         active: false,
         symbols: &[],
