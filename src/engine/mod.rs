@@ -22,7 +22,7 @@ pub use composite::{Composite, Policy};
 pub use facts::Facts;
 pub use metric::{Decision, Metric};
 pub use plan::PlanError;
-pub use rule::{After, Ask, Asked, Check, Rule, Run, Stage, order};
+pub use rule::{After, Ask, Asked, Check, Rank, Rule, Run, Stage, order};
 pub use ruleset::{Definition, GroupSetting, Ruleset, Scoring};
 pub use run::{Control, Outcome, Scope, SoFar, run};
 pub use scan::{Hit, Hits, PreResult, Scan};

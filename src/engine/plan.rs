@@ -1,6 +1,6 @@
 //! Brings rules into running order: by stage, by step, and behind what they need. Runs nothing.
 
-use super::{Rule, Stage};
+use super::{Rank, Rule, Stage};
 use std::collections::{HashMap, HashSet};
 
 /// A rule with its place: rules of one wave do not need each other.
@@ -27,7 +27,7 @@ pub enum PlanError {
     },
 }
 
-/// Sorts rules by stage, step and depth; within these they keep the order in which they came. `givers` names, for each symbol, the
+/// Sorts rules by stage, step, depth and rank; within these they keep the order in which they came. `givers` names, for each symbol, the
 /// rules (by place) that may insert it.
 pub(crate) fn order(rules: Vec<Rule>, givers: &HashMap<String, Vec<usize>>) -> Result<Vec<Planned>, Vec<PlanError>> {
     let needs = resolve(&rules, givers)?;
@@ -36,7 +36,10 @@ pub(crate) fn order(rules: Vec<Rule>, givers: &HashMap<String, Vec<usize>>) -> R
     for (place, (rule, key)) in rules.into_iter().zip(keys).enumerate() {
         placed.push((key, place, rule));
     }
-    placed.sort_by_key(|(key, place, _)| (*key, *place));
+    placed.sort_by(|(a_key, a_place, a), (b_key, b_place, b)| {
+        let ranked = (*a_key, a.rank).cmp(&(*b_key, b.rank));
+        ranked.then_with(|| named(a).cmp(&named(b))).then(a_place.cmp(b_place))
+    });
     let mut planned: Vec<Planned> = Vec::with_capacity(placed.len());
     let (mut wave, mut last) = (0, None);
     for (key, _, rule) in placed {
@@ -45,6 +48,11 @@ pub(crate) fn order(rules: Vec<Rule>, givers: &HashMap<String, Vec<usize>>) -> R
         planned.push(Planned { rule, wave });
     }
     Ok(planned)
+}
+
+/// What orders rules of that rank, and no others.
+fn named(rule: &Rule) -> Option<(usize, &str)> {
+    (rule.rank == Rank::Named).then_some((rule.name.len(), rule.name.as_str()))
 }
 
 /// Stage, step within it, depth of dependence within that.

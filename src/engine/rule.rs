@@ -65,6 +65,8 @@ pub struct Rule {
     pub stage: Stage,
     /// Within the stage, lower runs first: [`order`] names the steps.
     pub order: u8,
+    /// Among the rules of a step that do not need each other.
+    pub rank: Rank,
     /// Rules or symbols that must have finished first, whether they fired or not.
     pub needs: Vec<&'static str>,
     /// Symbols of the code that it inserts, where its family has several rules: settings switch them as one. The only rule of a
@@ -76,6 +78,17 @@ pub struct Rule {
     pub symbols: Vec<Definition>,
     /// What it does.
     pub run: Run,
+}
+
+/// Where a rule stands among its step's: caps of groups cut what is inserted late. Equal ones keep the order in which they came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// At a place of its own before the rest.
+    Early(usize),
+    /// Shorter names first, and those by the alphabet.
+    Named,
+    /// At a place of its own behind the rest.
+    Late(usize),
 }
 
 /// Steps inside the filter stage. The guide's second report fixes them: structure first, then address maps, then all else.
@@ -104,6 +117,7 @@ impl Rule {
             name: name.to_owned(),
             stage: Stage::Filter,
             order: order::REST,
+            rank: Rank::Early(0),
             needs: Vec::new(),
             gives: Vec::new(),
             always: false,

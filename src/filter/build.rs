@@ -38,10 +38,11 @@ impl Filter {
         builder.family(gtube::SYMBOLS, gtube.into_iter().collect());
         for family in families() {
             let section = config.modules.section(family.name);
-            let built = match section {
+            let mut built = match section {
                 Some(section) if !section.enabled() => Vec::new(),
                 section => (family.build)(section, services, &mut found),
             };
+            built.iter_mut().for_each(|rule| rule.rank = rules::rank(&rule.name));
             builder.family(family.symbols, built);
         }
         groups(config, &mut builder);

@@ -3,7 +3,7 @@
 use crate::engine::Scan;
 use crate::family::Family;
 use crate::rules::pattern::{When, has, has_raw, patterns, rules};
-use crate::rules::{place, structure};
+use crate::rules::structure;
 
 crate::symbols! {
     "headers" {
@@ -41,12 +41,7 @@ crate::symbols! {
 pub const FAMILY: Family = Family {
     name: "mail_clients",
     symbols: SYMBOLS,
-    build: |_, _, _| {
-        let mut all = rules(TESTS);
-        // The cap of group `headers` cuts these two last.
-        all.extend(rules(OUTLOOK_HTML).into_iter().map(|rule| rule.at(place::LAST)));
-        all
-    },
+    build: |_, _, _| rules(TESTS),
 };
 
 patterns! {
@@ -151,13 +146,6 @@ fn full_page(scan: &Scan<'_>) -> bool {
     ["html", "head", "meta", "body"].into_iter().all(has_tag)
 }
 
-static OUTLOOK_HTML: &[When] = &[
-    (&FORGED_OUTLOOK_HTML, |s| {
-        mailer(s, &ANY_OUTLOOK) && structure::html_only(s) && !has(s, "X-Yahoo-Newman-Property", &YAHOO_GROUPS)
-    }),
-    (&FORGED_OUTLOOK_TAGS, |s| mailer(s, &ANY_OUTLOOK) && holds_html(s) && !full_page(s)),
-];
-
 static TESTS: &[When] = &[
     (&OLD_X_MAILER, |s| mailer(s, &OLD)),
     (&FORGED_X_MAILER, |s| {
@@ -175,6 +163,10 @@ static TESTS: &[When] = &[
             && !has(s, "Content-Type", &BAT_BOUNDARY)
             && !has(s, "X-Mailman-Version", &DIGIT)
     }),
+    (&FORGED_OUTLOOK_HTML, |s| {
+        mailer(s, &ANY_OUTLOOK) && structure::html_only(s) && !has(s, "X-Yahoo-Newman-Property", &YAHOO_GROUPS)
+    }),
+    (&FORGED_OUTLOOK_TAGS, |s| mailer(s, &ANY_OUTLOOK) && holds_html(s) && !full_page(s)),
     (&SUSPICIOUS_BOUNDARY2, |s| has_raw(s, "Content-Type", &NEXT_PART2)),
     (&FORGED_MUA_THEBAT_MSGID, |s| {
         mailer(s, &BAT) && !id(s, &BAT_ID) && id(s, &NUMBERS_ID) && !unusable(s)

@@ -3,7 +3,7 @@
 
 use crate::engine::{Hits, Rule, Scan};
 use crate::family::Family;
-use crate::rules::place;
+use crate::rules::pattern::{When, rules};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 crate::symbols! {
@@ -28,43 +28,46 @@ pub const FAMILY: Family = Family {
     name: "headers",
     symbols: SYMBOLS,
     build: |_, _, _| {
-        vec![
-            Rule::check("EMPTY_SUBJECT", empty_subject).at(place::SHAPE),
-            Rule::check("MISSING_MIME_VERSION", mime_version).at(place::SHAPE),
-            Rule::check("BROKEN_HEADERS", broken).at(place::BROKEN),
-            Rule::check("MULTIPLE_UNIQUE_HEADERS", repeated).at(place::REPEATED),
-            Rule::check("CHECK_DATE", from_and_date).at(place::FROM_AND_DATE),
-            Rule::check("MISSING_HEADERS", missing).at(place::ABSENT),
-        ]
+        let mut all = rules(ABSENT);
+        all.extend([
+            Rule::check("EMPTY_SUBJECT", empty_subject),
+            Rule::check("MISSING_MIME_VERSION", mime_version),
+            Rule::check("BROKEN_HEADERS", broken),
+            Rule::check("MULTIPLE_UNIQUE_HEADERS", repeated),
+            Rule::check("MISSING_FROM", from),
+            Rule::check("DATE_CB", date),
+        ]);
+        all
     },
 };
 
-fn from_and_date(scan: &Scan<'_>, hits: &mut Hits) {
-    let headers = scan.mail.headers();
-    let empty = |name: &str| headers.first(name).is_none_or(|h| h.value().is_empty());
-    if empty("From") {
+fn lacks_value(scan: &Scan<'_>, name: &str) -> bool {
+    scan.mail.headers().first(name).is_none_or(|h| h.value().is_empty())
+}
+
+fn from(scan: &Scan<'_>, hits: &mut Hits) {
+    if lacks_value(scan, "From") {
         hits.add(&MISSING_FROM);
-    }
-    if !scan.mime {
-        return;
-    }
-    if empty("Date") {
-        hits.add(&MISSING_DATE);
-    } else {
-        date(scan, hits);
     }
 }
 
-/// The cap of group `headers` cuts the last of them, which must be the Subject.
-fn missing(scan: &Scan<'_>, hits: &mut Hits) {
-    for (name, symbol) in [("To", &MISSING_TO), ("Message-ID", &MISSING_MID), ("Subject", &MISSING_SUBJECT)] {
-        if scan.mime && !scan.mail.headers().has(name) {
-            hits.add(symbol);
-        }
-    }
+static ABSENT: &[When] = &[
+    (&MISSING_TO, |s| absent(s, "To")),
+    (&MISSING_MID, |s| absent(s, "Message-ID")),
+    (&MISSING_SUBJECT, |s| absent(s, "Subject")),
+];
+
+fn absent(scan: &Scan<'_>, name: &str) -> bool {
+    scan.mime && !scan.mail.headers().has(name)
 }
 
 fn date(scan: &Scan<'_>, hits: &mut Hits) {
+    if !scan.mime {
+        return;
+    }
+    if lacks_value(scan, "Date") {
+        return hits.add(&MISSING_DATE);
+    }
     let Some(Ok(date)) = scan.mail.date() else {
         return hits.add(&INVALID_DATE);
     };

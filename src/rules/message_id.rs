@@ -5,7 +5,7 @@ use crate::engine::{Hits, Rule, Scan, Symbol};
 use crate::family::Family;
 use crate::message::address::uncommented;
 use crate::rules::alias::{domain, plain};
-use crate::rules::pattern::patterns;
+use crate::rules::pattern::{When, patterns, rules};
 
 crate::symbols! {
     "Message ID" {
@@ -49,7 +49,11 @@ static COMPARED: &[&Symbol] = &[
 pub const FAMILY: Family = Family {
     name: "message_id",
     symbols: SYMBOLS,
-    build: |_, _, _| vec![Rule::check("CHECK_MID", compare).giving(COMPARED), Rule::check("MID_SHAPE", shape)],
+    build: |_, _, _| {
+        let mut all = rules(TESTS);
+        all.push(Rule::check("CHECK_MID", compare).giving(COMPARED));
+        all
+    },
 };
 
 patterns! {
@@ -105,28 +109,24 @@ fn compare(scan: &Scan<'_>, hits: &mut Hits) {
     }
 }
 
-fn shape(scan: &Scan<'_>, hits: &mut Hits) {
-    let Some(header) = scan.mail.headers().first("Message-ID") else {
-        return;
-    };
-    let id = &*uncommented(header.text());
-    let from_yahoo = scan
-        .mail
-        .from()
-        .iter()
-        .any(|a| domain(&a.address).eq_ignore_ascii_case("yahoo.com"));
-    for (yes, symbol) in [
-        (WWW.is_match(id), &MID_RHS_WWW),
-        (!SHAPE.is_match(id), &INVALID_MSGID),
-        (GOOGLE_MISSING.is_match(id), &GOOGLE_FORWARDING_MID_MISSING),
-        (GOOGLE_BROKEN.is_match(id), &GOOGLE_FORWARDING_MID_BROKEN),
-        (ends_as_user(scan, id), &MID_END_EQ_FROM_USER_PART),
-        (YAHOO_ID.is_match(id) && !from_yahoo, &FORGED_MSGID_YAHOO),
-    ] {
-        if yes {
-            hits.add(symbol);
-        }
-    }
+/// The Message-ID has what the test looks for.
+fn id(scan: &Scan<'_>, test: impl Fn(&str) -> bool) -> bool {
+    let header = scan.mail.headers().first("Message-ID");
+    header.is_some_and(|h| test(&uncommented(h.text())))
+}
+
+static TESTS: &[When] = &[
+    (&MID_RHS_WWW, |s| id(s, |id| WWW.is_match(id))),
+    (&INVALID_MSGID, |s| id(s, |id| !SHAPE.is_match(id))),
+    (&GOOGLE_FORWARDING_MID_MISSING, |s| id(s, |id| GOOGLE_MISSING.is_match(id))),
+    (&GOOGLE_FORWARDING_MID_BROKEN, |s| id(s, |id| GOOGLE_BROKEN.is_match(id))),
+    (&MID_END_EQ_FROM_USER_PART, |s| id(s, |id| ends_as_user(s, id))),
+    (&FORGED_MSGID_YAHOO, |s| id(s, |id| YAHOO_ID.is_match(id)) && !from_yahoo(s)),
+];
+
+fn from_yahoo(scan: &Scan<'_>) -> bool {
+    let mut domains = scan.mail.from().iter().map(|a| domain(&a.address));
+    domains.any(|d| d.eq_ignore_ascii_case("yahoo.com"))
 }
 
 fn ends_as_user(scan: &Scan<'_>, id: &str) -> bool {

@@ -31,6 +31,7 @@ pub mod mime;
 pub mod once_received;
 mod pattern;
 pub mod phishing;
+mod rank;
 pub mod received;
 pub mod recipients;
 pub mod regexp;
@@ -46,23 +47,9 @@ pub mod url;
 pub mod url_suspect;
 
 use crate::family::Family;
+pub use rank::rank;
 
-/// Places of checks that share the cap of group `headers`, which cuts whatever comes late: in the order in which a running 3.4 was seen
-/// to insert their symbols. All come after the steps of [`crate::engine::order`].
-mod place {
-    use crate::engine::order;
-
-    pub const SENDER: u8 = order::REST;
-    pub const SHAPE: u8 = order::REST + 1;
-    pub const BROKEN: u8 = order::REST + 2;
-    pub const REPEATED: u8 = order::REST + 3;
-    pub const FROM_AND_DATE: u8 = order::REST + 4;
-    pub const CHAIN: u8 = order::REST + 5;
-    pub const ABSENT: u8 = order::REST + 6;
-    pub const LAST: u8 = order::REST + 7;
-}
-
-/// Every family of this floor. Among equal steps rules run in this order: group caps cut later symbols, so it is part of the result.
+/// Every family of this floor. [`rank`] tells the order of their rules.
 pub static FAMILIES: &[Family] = &[
     arc::FAMILY,
     mime::FAMILY,

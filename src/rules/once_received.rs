@@ -1,7 +1,6 @@
 //! Mail that came straight from its sender's machine: one Received header or none, from a host that does not look like a mail server.
 //! It asks no DNS: where the MTA knows no name of the client, none is looked up, and RDNS_NONE is not ours to say.
 
-use super::place;
 use super::received::length;
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Check, Compat, Hits, Rule, Scan};
@@ -79,19 +78,16 @@ pub const FAMILY: Family = Family {
 
 fn build(section: Option<&Section>, services: &Services, findings: &mut Vec<Diagnostic>) -> Vec<Rule> {
     let config: Config = section.and_then(|s| s.read(findings)).unwrap_or_default();
-    vec![
-        Rule::check(
-            "ONCE_RECEIVED",
-            OnceReceived {
-                good: config.good_host.into_vec(),
-                bad: config.bad_host.into_vec(),
-                whitelist: config.whitelist.map(|path| services.maps.file(&path)),
-                check_local: config.check_local,
-                check_authed: config.check_authed,
-            },
-        )
-        .at(place::LAST),
-    ]
+    vec![Rule::check(
+        "ONCE_RECEIVED",
+        OnceReceived {
+            good: config.good_host.into_vec(),
+            bad: config.bad_host.into_vec(),
+            whitelist: config.whitelist.map(|path| services.maps.file(&path)),
+            check_local: config.check_local,
+            check_authed: config.check_authed,
+        },
+    )]
 }
 
 struct OnceReceived {

@@ -4,7 +4,7 @@
 use crate::engine::{Compat, Hits, Rule, Scan, Symbol};
 use crate::family::Family;
 use crate::message::received::{Chain, Hop, chain};
-use crate::rules::{alias, place};
+use crate::rules::alias;
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -45,8 +45,8 @@ pub const FAMILY: Family = Family {
     build: |_, _, _| {
         vec![
             Rule::check("CHECK_RECEIVED", count).giving(COUNTS),
-            Rule::check("CHECK_RCVD", encryption).giving(ENCRYPTION).at(place::CHAIN),
-            Rule::check("RCVD_HELO_USER", helo_user).at(place::CHAIN),
+            Rule::check("CHECK_RCVD", encryption).giving(ENCRYPTION),
+            Rule::check("RCVD_HELO_USER", helo_user),
             Rule::check("PREVIOUSLY_DELIVERED", previously_delivered),
         ]
     },

@@ -4,7 +4,6 @@
 use crate::engine::{Hits, Rule, Scan};
 use crate::family::Family;
 use crate::rules::alias::plain;
-use crate::rules::place;
 use std::collections::HashMap;
 
 crate::symbols! {
@@ -32,7 +31,7 @@ crate::symbols! {
 pub const FAMILY: Family = Family {
     name: "recipients",
     symbols: SYMBOLS,
-    build: |_, _, _| vec![Rule::check("CHECK_TO_CC", recipients).at(place::SENDER)],
+    build: |_, _, _| vec![Rule::check("CHECK_TO_CC", recipients)],
 };
 
 fn recipients(scan: &Scan<'_>, hits: &mut Hits) {

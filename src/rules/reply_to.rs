@@ -32,7 +32,7 @@ pub const FAMILY: Family = Family {
     build: |_, _, _| {
         let compared: Vec<&'static Symbol> = SYMBOLS.iter().copied().filter(|s| s.name != SPOOF_REPLYTO.name).collect();
         vec![
-            Rule::check("CHECK_REPLYTO", compare).giving(&compared).after(&["CHECK_FROM"]),
+            Rule::check("CHECK_REPLYTO", compare).giving(&compared),
             Rule::check("SPOOF_REPLYTO", spoof).giving(&[&SPOOF_REPLYTO]),
         ]
     },

@@ -5,7 +5,6 @@ use crate::engine::{Hits, Rule, Scan, Symbol};
 use crate::family::Family;
 use crate::message::{Address, address};
 use crate::rules::alias::{domain, plain, sender};
-use crate::rules::place;
 
 crate::symbols! {
     "headers" {
@@ -47,11 +46,9 @@ pub const FAMILY: Family = Family {
     symbols: SYMBOLS,
     build: |_, _, _| {
         vec![
-            Rule::check("CHECK_FROM", from).giving(FROM).at(place::SENDER),
-            Rule::check("MULTIPLE_FROM", multiple).at(place::REPEATED),
-            Rule::check("FROM_DISPLAY_CALLBACK", display_name)
-                .giving(&[&SPOOF_DISPLAY_NAME, &FROM_NEQ_DISPLAY_NAME])
-                .at(place::CHAIN),
+            Rule::check("CHECK_FROM", from).giving(FROM),
+            Rule::check("MULTIPLE_FROM", multiple),
+            Rule::check("FROM_DISPLAY_CALLBACK", display_name).giving(&[&SPOOF_DISPLAY_NAME, &FROM_NEQ_DISPLAY_NAME]),
         ]
     },
 };

@@ -22,7 +22,8 @@ fn text_as_a_reader_sees_it() {
         ("a&amp;b &lt;c&gt; &#65;&nbsp;&nbsp;d", "a&b <c> A  d"),
         ("<!-- gone --><p>here<!-- gone -->", "here"),
         ("see <img src=x alt=picture> there", "see picture there"),
-        ("<p>a<b>b<p>c</b>d", "ab\nc\nd\n"),
+        ("<p>a<b>b<p>c</b>d", "ab\nc\n"),
+        ("<html><body><p>a<b>b<p>c</b>d</body></html>", "ab\nc\nd"),
     ] {
         let got = text(source);
         assert_eq!(got.trim_end(), want.trim_end(), "{source}");
