@@ -4,6 +4,7 @@
 use super::headers::Headers;
 
 /// What a header block held, and where it ended.
+#[derive(Default)]
 pub(super) struct Block<'r> {
     pub headers: Headers<'r>,
     /// Offset of the first byte behind the empty line; the length of the input where there is none.

@@ -37,6 +37,8 @@ pub struct Anomalies {
     pub no_headers: bool,
     /// A header block is broken the way `BROKEN_HEADERS` means it: a line without colon, a blank in a name, no end.
     pub broken_headers: bool,
+    /// The same in a part that begins behind the end of the top multipart: the footer of a list below its `-- ` line.
+    pub broken_footer: bool,
     /// A multipart without a boundary, or whose boundary never appears.
     pub bad_boundary: bool,
     /// A multipart was not closed.

@@ -196,6 +196,10 @@ impl<'r, 'a> Walk<'r, 'a> {
             return at.saturating_sub(1);
         }
         let block = self.block(at);
+        match parent {
+            Some(_) => self.anomalies.broken_headers |= block.broken,
+            None => self.anomalies.broken_footer |= block.broken,
+        }
         self.enter(block.headers, at + block.body, parent)
     }
 
@@ -203,14 +207,11 @@ impl<'r, 'a> Walk<'r, 'a> {
     fn block(&mut self, at: usize) -> Block<'r> {
         let rest = self.raw.get(at..).unwrap_or_default();
         let mut budget = self.header_budget;
-        let mut block = block::scan(rest, &mut budget, |text| self.stops(text));
+        let block = block::scan(rest, &mut budget, |text| self.stops(text));
         if !block.ended || block.body <= 2 {
-            block.headers = Headers::default();
-            block.body = 0;
-            return block;
+            return Block::default();
         }
         self.header_budget = budget;
-        self.anomalies.broken_headers |= block.broken;
         self.anomalies.too_many_headers |= block.too_many;
         block
     }
@@ -251,6 +252,7 @@ impl<'r, 'a> Walk<'r, 'a> {
                 return at.saturating_sub(1);
             }
             let block = self.block(at);
+            self.anomalies.broken_headers |= block.broken;
             at += block.body;
             headers = block.headers;
             parent = Some(index);

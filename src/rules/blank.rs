@@ -23,7 +23,7 @@ pub const FAMILY: Family = Family {
     build: |_, _, _| rules(TESTS),
 };
 
-/// Bytes of text from which it is not short.
+/// Bytes of text, as a reader sees it, from which it is not short.
 const SHORT: usize = 64;
 
 static TESTS: &[When] = &[
@@ -35,7 +35,11 @@ static TESTS: &[When] = &[
 ];
 
 fn single_short_part(scan: &Scan<'_>) -> bool {
+    let [only] = scan.mail.parts() else { return false };
+    if let Some(page) = only.html() {
+        return page.text.len() < SHORT;
+    }
     let mut short = false;
     Kind::Mime.texts(scan, &mut |text| short |= text.len() < SHORT);
-    short && scan.mail.parts().len() == 1
+    short
 }

@@ -52,7 +52,8 @@ patterns! {
     FORGED = r"^(?:X-Mailer: |(?:Mozilla )?Thunderbird \d|eGroups Message Poster)";
     IOS = r"^i(?:Phone|Pad) Mail ";
     IOS_BUILD = r"^i(?:Phone|Pad) Mail \((?:\d+[A-Z]\d+[a-z]?)\)$";
-    APPLE = r"^Apple Mail \((?:Version )?\d+\.\d+(?:\.\d+\.\d+)?\)$";
+    // A number of two parts has at most three digits in the second, later ones are unknown to it: as the peer has it.
+    APPLE = r"^Apple Mail \((?:Version )?\d+\.(?:\d{1,3}|\d+\.\d+\.\d+)\)$";
     IMS = r"^Internet Mail Service \(5\.";
     BY_IMS = r"by \S+ with Internet Mail Service \(5\.";
     MAIL_RU = r"^Mail\.Ru Mailer 1\.0$";

@@ -55,7 +55,7 @@ fn verp(scan: &Scan<'_>) -> bool {
     let (Some(sender), [only]) = (sender(scan), scan.envelope.recipients.as_slice()) else {
         return false;
     };
-    // Where 3.4 took the tag off, nothing is left to find.
+    // Where the tag was taken off, nothing is left to find.
     let sender = plain(scan.compat, &sender.address).to_ascii_lowercase();
     let local = sender.rsplit_once('@').map_or("", |(local, _)| local);
     let rewritten = local.starts_with("srs0=") || local.starts_with("srs1=") || local.contains("+caf_=");

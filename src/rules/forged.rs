@@ -3,7 +3,7 @@
 
 use crate::engine::{Compat, Hits, Rule, Scan};
 use crate::family::Family;
-use crate::rules::alias::{domain, plain, sender, stored};
+use crate::rules::alias::{domain, named, sender, stored, written};
 use std::collections::HashSet;
 
 crate::symbols! {
@@ -24,39 +24,31 @@ pub const FAMILY: Family = Family {
 const MOST: usize = 99;
 
 fn forged(scan: &Scan<'_>, hits: &mut Hits) {
-    recipients(scan, hits);
-    let Some(sender) = sender(scan) else { return };
-    let envelope = plain(scan.compat, &sender.address);
-    let from = scan.mail.from().first().map(|a| plain(scan.compat, &a.address)).unwrap_or_default();
+    // 4.1 judges the sender, too, only where both lists name somebody.
+    let judged = recipients(scan, hits) || scan.compat == Compat::V34;
+    let (true, Some(sender)) = (judged, sender(scan)) else { return };
+    let envelope = written(scan.compat, &sender.address);
+    let from = scan.mail.from().first().map(|a| written(scan.compat, &a.address)).unwrap_or_default();
     if !envelope.is_empty() && !envelope.eq_ignore_ascii_case(&from) {
         hits.weighted(&FORGED_SENDER, 1.0, vec![from.into_owned(), envelope.into_owned()]);
     }
 }
 
-fn recipients(scan: &Scan<'_>, hits: &mut Hits) {
-    let written = match scan.compat {
+/// Whether there were recipients on both sides.
+fn recipients(scan: &Scan<'_>, hits: &mut Hits) -> bool {
+    let listed = match scan.compat {
         Compat::V34 => stored(scan),
-        Compat::V41 => scan
-            .mail
-            .recipients()
-            .unwrap_or_default()
-            .iter()
-            .map(|a| a.address.as_str().into())
-            .collect(),
+        Compat::V41 => named(scan).unwrap_or_default().iter().map(|a| a.address.as_str().into()).collect(),
     };
-    let named: Vec<Name> = written.iter().map(|a| Name::new(a)).collect();
-    let given: Vec<Name> = scan
-        .envelope
-        .recipients
-        .iter()
-        .map(|r| Name::new(&plain(scan.compat, &r.address)))
-        .collect();
+    let named: Vec<Name> = listed.iter().map(|a| Name::new(a)).collect();
+    let given = scan.envelope.recipients.iter();
+    let given: Vec<Name> = given.map(|r| Name::new(&written(scan.compat, &r.address))).collect();
     if named.is_empty() || given.is_empty() {
-        return;
+        return false;
     }
     let (named, given) = (cut(&named), cut(&given));
     let user = scan.envelope.user.as_deref().map(str::to_ascii_lowercase);
-    let sender = sender(scan).map(|s| plain(scan.compat, &s.address).to_ascii_lowercase());
+    let sender = sender(scan).map(|s| written(scan.compat, &s.address).to_ascii_lowercase());
     let delivered = scan
         .mail
         .headers()
@@ -88,6 +80,7 @@ fn recipients(scan: &Scan<'_>, hits: &mut Hits) {
         let options = named.chain(strange_given.iter().map(|n| format!("s:{}", n.shown))).collect();
         hits.weighted(&FORGED_RECIPIENTS, 1.0, options);
     }
+    true
 }
 
 /// An address as it is shown and as it is compared.

@@ -2,7 +2,7 @@
 
 use crate::engine::{Hits, Rule, Scan};
 use crate::family::Family;
-use crate::rules::alias::{plain, sender};
+use crate::rules::alias::{named, sender, written};
 
 crate::symbols! {
     "forwarding" {
@@ -120,18 +120,18 @@ fn generic(scan: &Scan<'_>, hits: &mut Hits) -> bool {
     let [only] = scan.envelope.recipients.as_slice() else {
         return false;
     };
-    let Some(first) = scan.mail.recipients().and_then(|r| r.first()) else {
+    let Some(first) = named(scan).and_then(|r| r.first().copied()) else {
         return false;
     };
     let Some(taken_for) = scan.mail.received().iter().find_map(|r| r.for_addr.as_deref()) else {
         return false;
     };
     let taken_for = untagged(taken_for);
-    let rcpt = plain(scan.compat, &only.address);
+    let rcpt = written(scan.compat, &only.address);
     if rcpt.eq_ignore_ascii_case(&taken_for) {
         return false;
     }
-    let first = plain(scan.compat, &first.address);
+    let first = written(scan.compat, &first.address);
     if scan.mail.headers().has("List-Unsubscribe") && first.eq_ignore_ascii_case(&taken_for) {
         return false;
     }

@@ -1,7 +1,7 @@
 //! Headers that every honest mail has, once and readable: their absence, repetition and bad dates. Software that sends spam leaves them
 //! out or invents them. What stands in From and To is read in `sender` and `recipients`.
 
-use crate::engine::{Hits, Rule, Scan};
+use crate::engine::{Compat, Hits, Rule, Scan};
 use crate::family::Family;
 use crate::rules::pattern::{When, rules};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -127,7 +127,9 @@ fn repeated(scan: &Scan<'_>, hits: &mut Hits) {
 }
 
 fn broken(scan: &Scan<'_>, hits: &mut Hits) {
-    if scan.mail.anomalies().broken_headers || scan.envelope.broken {
+    let anomalies = scan.mail.anomalies();
+    let footer = anomalies.broken_footer && scan.compat == Compat::V34;
+    if anomalies.broken_headers || footer || scan.envelope.broken {
         hits.add(&BROKEN_HEADERS);
     }
 }

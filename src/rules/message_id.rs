@@ -4,7 +4,7 @@ use crate::base::domain::registrable;
 use crate::engine::{Hits, Rule, Scan, Symbol};
 use crate::family::Family;
 use crate::message::address::uncommented;
-use crate::rules::alias::{domain, plain};
+use crate::rules::alias::{domain, named, plain};
 use crate::rules::pattern::{When, patterns, rules};
 
 crate::symbols! {
@@ -97,7 +97,7 @@ fn compare(scan: &Scan<'_>, hits: &mut Hits) {
             hits.add(&MID_RHS_MATCH_FROMTLD);
         }
     }
-    let first = scan.mail.recipients().and_then(|r| r.first());
+    let first = named(scan).and_then(|r| r.first().copied());
     let to = first.map(|a| lowered(&a.address)).unwrap_or_default();
     let to_domain = domain(&to);
     if !to_domain.is_empty() && to_domain != from_domain {

@@ -108,7 +108,8 @@ impl Check for OnceReceived {
         // Without a client from the MTA the newest header also speaks for its name, whatever the MTA called it.
         let written = newest.filter(|_| scan.envelope.ip.is_none()).map(|r| r.real_host.as_str());
         match written.filter(|h| h.contains('.')).or(scan.envelope.hostname.as_deref()) {
-            None if scan.client.is_some() => nameless(scan, hits),
+            // Nobody sent it as far as anybody knows: 4.1 calls that a client without name, too.
+            None if scan.client.is_some() || scan.compat == Compat::V41 => nameless(scan, hits),
             name if scan.compat == Compat::V34 => self.judge_34(newest, name, hits),
             name => self.judge_41(newest, name, hits),
         }

@@ -3,7 +3,7 @@
 
 use crate::engine::{Hits, Rule, Scan};
 use crate::family::Family;
-use crate::rules::alias::plain;
+use crate::rules::alias::{named, plain};
 use std::collections::HashMap;
 
 crate::symbols! {
@@ -35,7 +35,7 @@ pub const FAMILY: Family = Family {
 };
 
 fn recipients(scan: &Scan<'_>, hits: &mut Hits) {
-    let Some(named) = scan.mail.recipients() else { return };
+    let Some(named) = named(scan) else { return };
     let symbol = match named.len() {
         0 => &RCPT_COUNT_ZERO,
         1 => &RCPT_COUNT_ONE,
@@ -53,7 +53,7 @@ fn recipients(scan: &Scan<'_>, hits: &mut Hits) {
         *envelope.entry(plain(scan.compat, &given.address).to_ascii_lowercase()).or_default() += 1;
     }
     let (mut names, mut repeats, mut matches) = (0, 0, 0);
-    for recipient in named {
+    for recipient in &named {
         let address = plain(scan.compat, &recipient.address);
         let name = recipient.name.as_str();
         if name.eq_ignore_ascii_case("recipient") || name.eq_ignore_ascii_case("recipients") {

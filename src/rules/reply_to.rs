@@ -3,7 +3,7 @@
 use crate::engine::{Compat, Hits, Rule, Scan, Symbol};
 use crate::family::Family;
 use crate::message::Address;
-use crate::rules::alias::{domain, plain};
+use crate::rules::alias::{domain, named, plain};
 
 crate::symbols! {
     "headers" {
@@ -54,7 +54,7 @@ fn compare(scan: &Scan<'_>, hits: &mut Hits) {
         return hits.add(&REPLYTO_EQ_FROM);
     }
     addresses(scan, reply, from, hits);
-    if reply.name.eq_ignore_ascii_case(&from.name) && (scan.compat == Compat::V34 || !reply.name.is_empty()) {
+    if reply.name.eq_ignore_ascii_case(&from.name) {
         hits.add(&REPLYTO_DN_EQ_FROM_DN);
     }
 }
@@ -83,7 +83,7 @@ fn title(reply: &Address, from: &Address, hits: &mut Hits) {
 }
 
 fn addresses(scan: &Scan<'_>, reply: &Address, from: &Address, hits: &mut Hits) {
-    let first = scan.mail.recipients().and_then(|r| r.first());
+    let first = named(scan).and_then(|r| r.first().copied());
     let first = first.map(|a| plain(scan.compat, &a.address).into_owned());
     let is_first = first.as_deref().is_some_and(|f| f.eq_ignore_ascii_case(&reply.address));
     let headers = scan.mail.headers();
@@ -123,7 +123,7 @@ fn spoof(scan: &Scan<'_>, hits: &mut Hits) {
     let sender = plain(&from.address);
     let own = domain(&sender);
     let to_self = |address: &str| plain(address) == sender;
-    let first = scan.mail.recipients().and_then(|r| r.first());
+    let first = named(scan).and_then(|r| r.first().copied());
     if !scan.mime || given.is_empty() || first.is_some_and(|a| to_self(&a.address)) {
         return;
     }

@@ -4,7 +4,7 @@
 use crate::engine::{Hits, Rule, Scan, Symbol};
 use crate::family::Family;
 use crate::message::{Address, address};
-use crate::rules::alias::{domain, plain, sender};
+use crate::rules::alias::{domain, named, plain, sender};
 
 crate::symbols! {
     "headers" {
@@ -72,7 +72,7 @@ fn from(scan: &Scan<'_>, hits: &mut Hits) {
             hits.weighted(&FROM_NEQ_ENVFROM, 1.0, vec![ours.to_string(), theirs.into_owned()]);
         }
     }
-    if let Some([only]) = scan.mail.recipients() {
+    if let Some([only]) = named(scan).as_deref() {
         let only = plain(scan.compat, &only.address);
         if only.eq_ignore_ascii_case(&ours) {
             hits.add(&TO_EQ_FROM);
