@@ -113,7 +113,7 @@ fn the_examples_of_the_reference_load() {
     assert_eq!(loaded.config.groups["headers"].symbols["MISSING_DATE"].score, Some(1.5));
     assert_eq!(
         loaded.config.modules.names().collect::<Vec<_>>().join(" "),
-        "multimap regexp milter_headers history_redis replies known_senders greylist ratelimit antivirus"
+        "multimap regexp phishing url_suspect milter_headers history_redis replies known_senders greylist ratelimit antivirus"
     );
     assert!(
         loaded.warnings.iter().all(|warning| warning.message.contains("has no effect")),

@@ -200,7 +200,7 @@ impl<'r> Mail<'r> {
     pub fn words(&self, part: usize) -> Vec<&str> {
         let text = self.parts.get(part).and_then(Part::plain).map_or("", |p| &p.text);
         let urls: Vec<_> = self.urls().spans(part).collect();
-        tokens::words(text, &urls)
+        tokens::outside(text, &urls)
     }
 
     /// 32 hexadecimal digits that name these bytes.

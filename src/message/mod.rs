@@ -44,4 +44,5 @@ pub use mail::Mail;
 pub use part::Part;
 pub use received::Received;
 pub use text::Plain;
+pub use tokens::words;
 pub use url::{Url, Urls};

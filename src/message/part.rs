@@ -101,11 +101,6 @@ impl<'r> Part<'r> {
         self.is_text().then(|| self.text.get_or_init(|| self.to_utf8()).as_ref())
     }
 
-    /// A text that a reader sees: no attachment.
-    pub fn is_inline_text(&self) -> bool {
-        (self.is_text() || self.is_html()) && self.disposition.as_ref().is_none_or(|d| d.kind != "attachment")
-    }
-
     /// Its text is HTML: by its content, whatever its type says, by its type, or by its name.
     pub fn is_html(&self) -> bool {
         *self.is_html.get_or_init(|| {

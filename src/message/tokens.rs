@@ -7,8 +7,13 @@ use unicode_normalization::char::is_combining_mark;
 /// Longer words are no words.
 const LONGEST: usize = 255;
 
+/// Words of a text.
+pub fn words(text: &str) -> Vec<&str> {
+    outside(text, &[])
+}
+
 /// Words of a text outside the places of its URLs, which come in order.
-pub(super) fn words<'t>(text: &'t str, urls: &[Range<usize>]) -> Vec<&'t str> {
+pub(super) fn outside<'t>(text: &'t str, urls: &[Range<usize>]) -> Vec<&'t str> {
     let mut words = Vec::new();
     let mut start = 0;
     let end = text.len()..text.len();
@@ -106,7 +111,7 @@ fn bridges(mark: char, before: Kind, behind: Kind) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::words;
+    use super::{outside, words};
 
     #[test]
     fn cut_like_the_peer() {
@@ -129,11 +134,11 @@ mod tests {
             "e\u{301}t\u{e9}",
         ];
         let url = at..at + 13;
-        assert_eq!(words(text, &[url]), awaited);
+        assert_eq!(outside(text, &[url]), awaited);
         assert_eq!(
-            words("\u{67e5}\u{8a62}\u{4fee}\u{6539} a\u{c740}", &[]),
+            words("\u{67e5}\u{8a62}\u{4fee}\u{6539} a\u{c740}"),
             ["\u{67e5}\u{8a62}", "\u{4fee}\u{6539}", "a", "\u{c740}"]
         );
-        assert!(words("... --", &[]).is_empty());
+        assert!(words("... --").is_empty());
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::engine::{Hits, Rule, Scan};
 use crate::family::Family;
-use crate::rules::regexp::kind::Kind;
+use crate::message;
 use std::sync::LazyLock;
 
 crate::symbols! {
@@ -43,19 +43,19 @@ static LOOK_ALIKES: LazyLock<Vec<(u32, u32)>> = LazyLock::new(|| {
 
 fn mixed(scan: &Scan<'_>, hits: &mut Hits) {
     let (mut worst, mut accented) = (0.0_f64, false);
-    Kind::Mime.texts(scan, &mut |text| {
-        let text = std::str::from_utf8(text).unwrap_or_default();
-        if text.is_ascii() {
-            return;
+    for (place, part) in scan.mail.parts().iter().enumerate().filter(|(_, part)| part.is_text()) {
+        if part.plain().is_none_or(|text| text.text.is_ascii()) {
+            continue;
         }
-        let words: Vec<&str> = words(text).take(WORDS).collect();
+        let mut words = scan.mail.words(place);
+        words.truncate(WORDS);
         let ignored = has_accents(&words);
         accented |= ignored;
         worst = worst.max(mean(&words, ignored));
-    });
+    }
     let subject = scan.mail.subject().unwrap_or_default();
     let names = scan.mail.from().iter().map(|a| a.name.as_str());
-    let words: Vec<&str> = [subject].into_iter().chain(names).flat_map(words).take(WORDS).collect();
+    let words: Vec<&str> = [subject].into_iter().chain(names).flat_map(message::words).take(WORDS).collect();
     let headers = mean(&words, accented);
     if headers > THRESHOLD {
         let counted = if worst > THRESHOLD { headers } else { headers.min(HEADERS_ALONE) };
@@ -78,17 +78,6 @@ fn mean(words: &[&str], accents_ignored: bool) -> f64 {
     let sum: f64 = words.iter().map(|w| badness(w, accents_ignored)).sum();
     let count = u32::try_from(words.len().max(1)).expect("words are bounded");
     (sum / f64::from(count)).min(1.0)
-}
-
-/// Runs of letters, digits, marks and what joins two of them: a point or an apostrophe.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    let inside = |c: char| c.is_alphanumeric() || c == '_' || is_mark(c);
-    let joins = |c: char| matches!(c, '.' | '\'' | '’');
-    text.split(move |c| !inside(c) && !joins(c)).flat_map(move |run| {
-        // Two joiners in a row join nothing.
-        let pieces = run.split("..").map(move |w| w.trim_matches(joins));
-        pieces.filter(|w| !w.is_empty())
-    })
 }
 
 fn is_mark(c: char) -> bool {
@@ -158,7 +147,7 @@ fn badness(word: &str, accents_ignored: bool) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{badness, words};
+    use super::badness;
 
     /// As a running 3.4 weighed them.
     #[test]
@@ -184,12 +173,5 @@ mod tests {
         }
         assert_eq!(badness("Mädchen", true), 0.0);
         assert_eq!(badness("äää", true), 1.0);
-    }
-
-    #[test]
-    fn words_of_a_text() {
-        let found = |text| words(text).collect::<Vec<_>>();
-        assert_eq!(found("für-wahr, don't (1.5) ... a_b"), ["für", "wahr", "don't", "1.5", "a_b"]);
-        assert_eq!(found("12:30 'c.de'. — "), ["12", "30", "c.de"]);
     }
 }

@@ -90,7 +90,7 @@ static TESTS: &[When] = &[
 ];
 
 /// URLs that a reader can go to: pictures are only drawn.
-fn targets<'s>(scan: &'s Scan<'_>) -> impl Iterator<Item = &'s Url> {
+pub(super) fn targets<'s>(scan: &'s Scan<'_>) -> impl Iterator<Item = &'s Url> {
     scan.mail.urls().iter().filter(|u| !u.flags.has(Flags::IMAGE))
 }
 

@@ -19,6 +19,9 @@ pub type Found = BTreeMap<String, (f64, Vec<String>)>;
 /// Fires on every message.
 const ALWAYS: &[&str] = &["MIME_TRACE"];
 
+/// Fires on none: the peer declares it, and has no rule for it.
+const NEVER: &[&str] = &["R_MIXED_CHARSET_URL"];
+
 struct Case {
     title: String,
     envelope: Envelope,
@@ -136,7 +139,8 @@ fn every_case_of_every_family() {
         }
         for symbol in family.symbols {
             let quiet = silent.contains(symbol.name) || ALWAYS.contains(&symbol.name);
-            if !fired.contains(symbol.name) || !quiet {
+            let loud = fired.contains(symbol.name) || NEVER.contains(&symbol.name);
+            if !loud || !quiet {
                 faults.push(format!(
                     "{name}: {} needs a case where it fires and one where it does not",
                     symbol.name

@@ -87,6 +87,37 @@ pub fn stock_rules(walk: &mut Walk<'_>) {
     }
 }
 
+/// Names the symbols of phishing that cannot work here: their lists come from the net.
+pub fn feeds(walk: &mut Walk<'_>) {
+    let Some(section) = walk.raw.table().and_then(|table| table.get("phishing")).cloned() else {
+        return;
+    };
+    let on = |key: &str| matches!(section.value.at([key]).map(|value| &value.node), Some(Node::Bool(true)));
+    let feeds = [
+        ("openphish_enabled", "PHISHED_OPENPHISH"),
+        ("phishtank_enabled", "PHISHED_PHISHTANK"),
+        ("generic_service_enabled", "PHISHED_GENERIC_SERVICE"),
+    ];
+    let symbols: Vec<String> = feeds
+        .into_iter()
+        .filter(|(key, _)| on(key))
+        .map(|(_, symbol)| symbol.to_owned())
+        .collect();
+    if !symbols.is_empty() {
+        let text = format!(
+            "lists of known phishing sites are not asked in this version: the symbols {} stay away",
+            few(&symbols)
+        );
+        walk.out.findings.push(Diagnostic::warning(text).at(written(&section.key_place)));
+        walk.stay_away(
+            "phishing, the lists of known sites",
+            written(&section.key_place),
+            "they come from the net",
+            &symbols,
+        );
+    }
+}
+
 /// The sources of a list that this version can read: files and what is written out. Those of the net are accounted for.
 pub fn source(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) -> Option<Value> {
     let name = path.join(".");

@@ -57,6 +57,7 @@ pub fn all(raw: &Value, stock: &Value, around: &Surroundings) -> Translated {
     workers::all(&mut walk);
     symbols::all(&mut walk);
     maps::stock_rules(&mut walk);
+    maps::feeds(&mut walk);
     redis::all(&mut walk);
     walk.out
 }

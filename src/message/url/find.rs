@@ -44,6 +44,8 @@ const LONGEST_TELEPHONE: usize = 100;
 const NAME_REACH: usize = 262;
 const ADDRESS_REACH: usize = 512;
 const LONGEST_LABEL: usize = 64;
+/// What a bare address lacks.
+const ADDRESS: &str = "mailto://";
 
 /// A place that looks like a URL.
 struct Place {
@@ -112,7 +114,11 @@ impl<'t> Finder<'t> {
 
     fn read(&mut self, place: &Place) -> Option<Url> {
         let text = self.text.get(place.start..place.end)?.trim_ascii_end();
-        let url = if place.prefix.is_empty() {
+        // A domain without a dot is none: not worth reading.
+        let dotless = place.prefix == ADDRESS && text.rsplit('@').next().is_some_and(|host| !host.contains('.'));
+        let url = if dotless {
+            None
+        } else if place.prefix.is_empty() {
             read::read(text, Reading::Piece)
         } else {
             read::read(&format!("{}{text}", place.prefix), Reading::Piece)
@@ -280,7 +286,7 @@ impl<'t> Finder<'t> {
         Some(Place {
             start: at - local.len(),
             end: at + 1 + length,
-            prefix: "mailto://",
+            prefix: ADDRESS,
         })
     }
 }

@@ -1,15 +1,15 @@
 //! Kinds of text that patterns search, by rspamd's letters and words for them, and what they are in a message.
 
 use super::atom::counted;
-use crate::base::patterns::Flags;
+use crate::base::patterns;
 use crate::engine::Scan;
-use crate::message::{Address, Header, Part, address};
+use crate::message::url::Url;
+use crate::message::{self, Address, Header, Part, address};
+use crate::rules::url::targets;
 use std::borrow::Cow;
 
 /// Most words of a message that are looked at, one by one.
 const MOST_WORDS: usize = 50_000;
-/// Longer words are no words.
-const LONGEST_WORD: usize = 255;
 
 /// What a pattern searches.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,9 +40,9 @@ pub(crate) enum Kind {
     SaBody,
     /// Each text decoded, with its HTML.
     SaRawBody,
-    /// Each URL.
+    /// Each URL but for those of pictures: escapes undone, scheme and host in lower case.
     Url,
-    /// Each e-mail address in the text.
+    /// Each e-mail address in the texts.
     Email,
     /// Each word, in lower case.
     Words,
@@ -53,7 +53,7 @@ pub(crate) enum Kind {
 /// Kind and manners of a pattern.
 pub(super) struct Read {
     pub kind: Kind,
-    pub flags: Flags,
+    pub flags: patterns::Flags,
 }
 
 /// Reads what stands behind a pattern: `iH`, `m{body}`.
@@ -62,7 +62,7 @@ pub(super) fn read(header: Option<&str>, letters: &str) -> Result<Read, String> 
         Some((letters, word)) => (letters, Some(word.trim_end_matches('}'))),
         None => (letters, None),
     };
-    let mut flags = Flags::default();
+    let mut flags = patterns::Flags::default();
     let (mut name, mut strong) = (word, false);
     for letter in letters.chars() {
         match letter {
@@ -85,15 +85,15 @@ pub(super) fn read(header: Option<&str>, letters: &str) -> Result<Read, String> 
 }
 
 /// Flags of a pattern that is an argument: its text is known.
-pub(super) fn plain_flags(letters: &str) -> Result<Flags, String> {
-    let mut flags = Flags::default();
+pub(super) fn plain_flags(letters: &str) -> Result<patterns::Flags, String> {
+    let mut flags = patterns::Flags::default();
     match letters.chars().find(|letter| !set(&mut flags, *letter)) {
         Some(letter) => Err(format!("`{letter}` is no flag of a pattern")),
         None => Ok(flags),
     }
 }
 
-fn set(flags: &mut Flags, letter: char) -> bool {
+fn set(flags: &mut patterns::Flags, letter: char) -> bool {
     match letter {
         'i' => flags.caseless = true,
         'm' => flags.multiline = true,
@@ -185,8 +185,8 @@ impl Kind {
                 }
                 texts(scan).for_each(|part| take(joined(seen(part)).as_bytes()));
             }
-            Kind::Url => urls(scan, take),
-            Kind::Email => addresses(scan, take),
+            Kind::Url => targets(scan).for_each(|url| take(url.text().as_bytes())),
+            Kind::Email => mail.emails().filter_map(Url::email).for_each(|a| take(a.as_bytes())),
             Kind::Words => words(scan, &mut |word| take(word.to_lowercase().as_bytes())),
             Kind::RawWords => words(scan, &mut |word| take(word.as_bytes())),
         }
@@ -210,9 +210,9 @@ fn without_empty_line(block: &[u8]) -> &[u8] {
     shorter.filter(|rest| rest.ends_with(b"\n")).unwrap_or(block)
 }
 
-/// What a reader sees of a text. HTML is not rendered yet: it shows its tags.
+/// What a reader sees of a text.
 fn seen<'p>(part: &'p Part<'_>) -> &'p str {
-    part.text().unwrap_or_default()
+    part.html().map_or_else(|| part.text().unwrap_or_default(), |html| &html.text)
 }
 
 /// Runs of line ends become one blank.
@@ -230,21 +230,10 @@ fn joined(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// URLs of the message. None are known yet.
-fn urls(_scan: &Scan<'_>, _take: &mut dyn FnMut(&[u8])) {}
-
-/// Addresses in the texts of the message. None are known yet.
-fn addresses(_scan: &Scan<'_>, _take: &mut dyn FnMut(&[u8])) {}
-
 /// Words of the Subject and of the texts.
 fn words(scan: &Scan<'_>, take: &mut dyn FnMut(&str)) {
-    let mut left = MOST_WORDS;
-    let subject = scan.mail.subject().into_iter();
-    for text in subject.chain(texts(scan).map(seen)) {
-        let split = text.split(|c: char| !c.is_alphanumeric());
-        for word in split.filter(|w| !w.is_empty() && w.len() <= LONGEST_WORD).take(left) {
-            left -= 1;
-            take(word);
-        }
-    }
+    let subject = message::words(scan.mail.subject().unwrap_or_default());
+    let texts = scan.mail.parts().iter().enumerate().filter(|(_, part)| part.is_text());
+    let of_texts = texts.flat_map(|(place, _)| scan.mail.words(place));
+    subject.into_iter().chain(of_texts).take(MOST_WORDS).for_each(take);
 }

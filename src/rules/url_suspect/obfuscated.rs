@@ -35,7 +35,7 @@ const KINDS: [&str; 5] = ["spaced_protocol", "hxxp", "bracket_dot", "word_dot", 
 
 pub(super) fn search(scan: &Scan<'_>, hits: &mut Hits) {
     let (mut places, mut urls) = (0, 0);
-    for part in scan.mail.parts().iter().filter(|p| p.is_inline_text()) {
+    for part in scan.mail.parts().iter().filter(|p| !p.is_attachment()) {
         let Some(words) = part.plain() else { continue };
         for found in PLACE.captures_iter(&words.text).take(PLACES - places) {
             places += 1;

@@ -149,17 +149,6 @@ pub const LACKING: &[Lacking] = &[
         symbols: &["P0F"],
     },
     Lacking {
-        module: "phishing",
-        active: true,
-        symbols: &[
-            "PHISHING",
-            "PHISHED_OPENPHISH",
-            "PHISHED_PHISHTANK",
-            "REDIRECTOR_FALSE",
-            "PHISHED_WHITELISTED",
-        ],
-    },
-    Lacking {
         module: "rbl",
         active: true,
         symbols: &[
@@ -308,11 +297,6 @@ pub const LACKING: &[Lacking] = &[
         module: "url_redirector",
         active: false,
         symbols: &["URL_REDIRECTOR_NESTED"],
-    },
-    Lacking {
-        module: "url_suspect",
-        active: false,
-        symbols: &["URL_USER_PASSWORD", "URL_NUMERIC_IP", "URL_SUSPICIOUS_TLD"],
     },
     Lacking {
         module: "whitelist",

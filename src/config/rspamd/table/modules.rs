@@ -8,6 +8,7 @@ const KEYS: &str = "keys in the store have a form of their own";
 const OTHER_SCANNERS: &str = "it means something to other scanners only";
 const OTHER_ROUTINES: &str = "what x-virus and authentication-results say; these headers are not written";
 const SCRIPT: &str = "what its script does: there is no Lua here";
+const FEEDS: &str = "lists of known phishing sites, which come from the net";
 const PRIVATE: &str = "what is kept of a sender has bounds of its own";
 
 /// The settings of every module here.
@@ -246,6 +247,24 @@ pub const ROWS: &[Row] = &[
     row("forged_recipients.symbol_sender", Text, Later("another name for FORGED_SENDER")),
     row("forged_recipients.symbol_rcpt", Text, Later("another name for FORGED_RECIPIENTS")),
     row("maillist.symbol", Text, Later("another name for MAILLIST")),
+    // phishing
+    row("phishing.symbol", Text, Same),
+    row("phishing.exceptions.*", Any, Source),
+    row("phishing.phishing_exceptions.*", Any, Source),
+    row("phishing.strict_domains.*", Any, Source),
+    row("phishing.domains", Any, Source),
+    row("phishing.openphish_enabled", Bool, Later(FEEDS)),
+    row("phishing.openphish_premium", Bool, Later(FEEDS)),
+    row("phishing.openphish_map", Any, Later(FEEDS)),
+    row("phishing.phishtank_enabled", Bool, Later(FEEDS)),
+    row("phishing.phishtank_suffix", Text, Later(FEEDS)),
+    row("phishing.generic_service_enabled", Bool, Later(FEEDS)),
+    row("phishing.generic_service_symbol", Text, Later(FEEDS)),
+    row("phishing.generic_service_map", Any, Later(FEEDS)),
+    row("phishing.generic_service_name", Text, Later(FEEDS)),
+    row("phishing.phishing_feed_exclusion_enabled", Bool, Later(FEEDS)),
+    row("phishing.phishing_feed_exclusion_symbol", Text, Later(FEEDS)),
+    row("phishing.phishing_feed_exclusion_map", Any, Later(FEEDS)),
     // ratelimit
     row("ratelimit.rates", Any, Same),
     row("ratelimit.limits", Any, Same),
@@ -324,4 +343,9 @@ pub const ROWS: &[Row] = &[
     row("replies.cookie_key", Text, Later("answers known by a cookie")),
     row("replies.cookie_is_pattern", Bool, Later("answers known by a cookie")),
     row("replies.cookie_valid_time", Time, Later("answers known by a cookie")),
+    // url_suspect
+    row("url_suspect.max_urls", Int, Same),
+    row("url_suspect.checks.*", Bool, Same),
+    row("url_suspect.use_whitelist", Bool, Same),
+    row("url_suspect.whitelist_map", Any, Source),
 ];
