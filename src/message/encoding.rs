@@ -24,14 +24,9 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// Reads a header value.
+    /// Reads a header value: a name alone, with marks around it or without; as the peer was seen to.
     pub fn read(value: &str) -> Encoding {
-        let word = value
-            .trim()
-            .split([';', ' ', '\t', '('])
-            .next()
-            .unwrap_or_default()
-            .trim_matches('"');
+        let word = value.trim_matches(|c: char| c.is_ascii_whitespace() || "!#'+,-.;`~".contains(c));
         const NAMES: [(&str, Encoding); 9] = [
             ("7bit", Encoding::SevenBit),
             ("8bit", Encoding::EightBit),

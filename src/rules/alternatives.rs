@@ -62,7 +62,7 @@ fn differ(scan: &Scan<'_>, hits: &mut Hits) {
     };
     let count = |n: usize| u32::try_from(n).map_or(f64::MAX, f64::from);
     let share = count(apart) / count(total);
-    if share >= 0.5 {
+    if share > 0.5 {
         let weight = (share - 0.5) * if total > 30 { 2.0 } else { 1.0 };
         hits.weighted(&R_PARTS_DIFFER, weight, vec![format!("{:.1}%", share * 100.0)]);
     }

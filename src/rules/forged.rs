@@ -24,11 +24,17 @@ pub const FAMILY: Family = Family {
 const MOST: usize = 99;
 
 fn forged(scan: &Scan<'_>, hits: &mut Hits) {
-    // 4.1 judges the sender, too, only where both lists name somebody.
-    let judged = recipients(scan, hits) || scan.compat == Compat::V34;
-    let (true, Some(sender)) = (judged, sender(scan)) else { return };
+    // The sender, too, is judged only where both lists name somebody.
+    let (true, Some(sender)) = (recipients(scan, hits), sender(scan)) else {
+        return;
+    };
     let envelope = written(scan.compat, &sender.address);
-    let from = scan.mail.from().first().map(|a| written(scan.compat, &a.address)).unwrap_or_default();
+    let from = scan
+        .mail
+        .from()
+        .first()
+        .map(|a| written(scan.compat, &a.address))
+        .unwrap_or_default();
     if !envelope.is_empty() && !envelope.eq_ignore_ascii_case(&from) {
         hits.weighted(&FORGED_SENDER, 1.0, vec![from.into_owned(), envelope.into_owned()]);
     }

@@ -146,20 +146,19 @@ fn in_base64(part: &Part<'_>) -> bool {
     starts("Content-Type", "text") && starts("Content-Transfer-Encoding", "base64")
 }
 
-/// The first text whose bytes go beyond seven bits although its encoding is not 8bit.
+/// The first text whose bytes go beyond seven bits although its encoding is not 8bit. 3.4 guesses where none is written.
 fn bad_7bit(scan: &Scan<'_>, hits: &mut Hits) {
     if !scan.mime {
         return;
     }
-    let eight = |p: &&Part<'_>| p.is_text() && p.effective_encoding != Encoding::EightBit && !p.raw.is_ascii();
-    let Some(part) = scan.mail.parts().iter().find(eight) else { return };
-    let said = match part.effective_encoding {
-        Encoding::Base64 => "base64",
-        Encoding::QuotedPrintable => "quoted-printable",
-        Encoding::Binary => "binary",
-        _ => "7bit",
+    let encoding = |p: &Part<'_>| match scan.compat {
+        Compat::V41 if !p.headers.has("Content-Transfer-Encoding") => Encoding::Unknown,
+        Compat::V41 if p.transfer_encoding == Encoding::QuotedPrintable => Encoding::QuotedPrintable,
+        _ => p.effective_encoding,
     };
-    let mut options = vec![said.to_owned()];
+    let eight = |p: &&Part<'_>| p.is_text() && encoding(p) != Encoding::EightBit && !p.raw.is_ascii();
+    let Some(part) = scan.mail.parts().iter().find(eight) else { return };
+    let mut options = vec![encoding(part).as_str().to_owned()];
     let utf8 = part
         .charset()
         .is_some_and(|c| c.eq_ignore_ascii_case("utf-8") || c.eq_ignore_ascii_case("utf8"));

@@ -435,7 +435,9 @@ fn own(attributes: &Attributes) -> Style {
 /// A value with the base in front, where it leads nowhere without.
 fn absolute(value: &str, base: Option<&str>) -> Option<String> {
     let starts = |word: &str| value.get(..word.len()).is_some_and(|v| v.eq_ignore_ascii_case(word));
-    let whole = value.len() <= 2 || value.contains("://") || ["//", "mailto:", "tel:", "callto:"].into_iter().any(starts);
+    // Readers take slashes of either kind behind a scheme.
+    let schemes = ["//", "mailto:", "tel:", "callto:", "http:/", "http:\\", "https:/", "https:\\"];
+    let whole = value.len() <= 2 || value.contains("://") || schemes.into_iter().any(starts);
     match base {
         Some(_) if starts("data:") => None,
         Some(base) if !whole => {

@@ -5,7 +5,6 @@ use super::class::{self, BLANK, CLOSING, DELIMITER, HOST, HOST_INSIDE, OPENING, 
 use super::syntax::{Fields, Reading};
 use std::ops::Range;
 
-const LONGEST_USER: usize = 65;
 const LONGEST_PASSWORD: usize = 253;
 const LONGEST_HOST: usize = 253;
 /// How far an `@` is looked for.
@@ -67,7 +66,7 @@ impl UserInfo {
             Some(colon) => (start..start + colon, text.len() - colon - 1),
             None => (start..at, 0),
         };
-        let fits = user.len() <= LONGEST_USER && password <= LONGEST_PASSWORD && text.iter().all(u8::is_ascii_graphic);
+        let fits = password <= LONGEST_PASSWORD && text.iter().all(u8::is_ascii_graphic);
         fits.then_some(UserInfo { user, end, flags })
     }
 

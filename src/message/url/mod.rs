@@ -156,11 +156,11 @@ impl Url {
         self.part_of(&self.fragment)
     }
 
-    /// How many URLs and addresses its query holds.
+    /// How many URLs and addresses the parameters of its query hold.
     pub fn embedded(&self) -> usize {
         let mut count = 0;
-        if !self.query.is_empty() {
-            find(self.query(), &[], Extent::All, |_, _| {
+        for parameter in self.query().split('&').filter(|p| !p.is_empty()) {
+            find(parameter, &[], Extent::All, |_, _| {
                 count += 1;
                 true
             });
