@@ -15,7 +15,7 @@ use std::sync::Arc;
 crate::symbols! {
     "headers" {
         ONCE_RECEIVED = both(0.1), "at most one Received header, and the client's name is not that of a mail server";
-        ONCE_RECEIVED_STRICT = both(4.0), "at most one Received header, and the client's name is that of a dial-up line", shots 1;
+        ONCE_RECEIVED_STRICT = both(4.0), "at most one Received header, and the client's name is that of a dial-up line";
         DIRECT_TO_MX = both(0.0), "a mail program talked to us itself, from a host without a name";
     }
 }

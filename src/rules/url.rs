@@ -27,7 +27,6 @@ crate::symbols! {
         URL_IN_SUBJECT = both(4.0), "a link in the Subject";
     }
     "headers" {
-        R_MIXED_CHARSET_URL = both(7.0), "a link mixes scripts: known by name only, never fires", shots 1;
     }
     "compromised_hosts" {
         HAS_WP_URI = both(0.0), "a link into a folder of WordPress", shots 1;

@@ -25,6 +25,7 @@ mod rspamadm;
 mod rspamc_name;
 mod rules_cases;
 mod rules_golden;
+mod rules_register;
 mod rules_support;
 mod start;
 mod store;
