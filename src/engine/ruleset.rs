@@ -3,6 +3,7 @@
 
 use super::composite::{self, Composite};
 use super::plan::{self, PlanError, Planned};
+use super::symbol::{Scores, both, only_41};
 use super::{Compat, Rule, Stage, Symbol, Thresholds};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -297,10 +298,10 @@ impl Builder {
             bonds: Vec::new(),
             composites: Vec::new(),
         };
-        for (name, cap) in stock_caps(compat) {
+        for (name, caps) in CAPS {
             let group = builder.group_id(name);
-            if let Some(group) = builder.groups.get_mut(group) {
-                group.max_score = *cap;
+            if let (Some(group), Some(cap)) = (builder.groups.get_mut(group), compat.of(caps)) {
+                group.max_score = cap;
             }
         }
         builder
@@ -452,22 +453,16 @@ impl Builder {
     }
 }
 
-/// Caps of the stock groups in a generation.
-fn stock_caps(compat: Compat) -> &'static [(&'static str, f64)] {
-    const ALL: &[(&str, f64)] = &[
-        ("headers", 8.0),
-        ("subject", 6.0),
-        ("phishing", 10.0),
-        ("mime_types", 10.0),
-        ("surbl", 12.5),
-        ("whitelist", 10.0),
-        ("excessqp", 2.4),
-        ("excessb64", 3.0),
-        ("url", 9.0),
-        ("senderscore", 4.0),
-    ];
-    match compat {
-        Compat::V34 => ALL.get(..8).unwrap_or(ALL),
-        Compat::V41 => ALL,
-    }
-}
+/// Caps of the stock groups.
+pub static CAPS: &[(&str, Scores)] = &[
+    ("headers", both(8.0)),
+    ("subject", both(6.0)),
+    ("phishing", both(10.0)),
+    ("mime_types", both(10.0)),
+    ("surbl", both(12.5)),
+    ("whitelist", both(10.0)),
+    ("excessqp", both(2.4)),
+    ("excessb64", both(3.0)),
+    ("url", only_41(9.0)),
+    ("senderscore", only_41(4.0)),
+];

@@ -12,6 +12,16 @@ pub enum Compat {
     V41,
 }
 
+impl Compat {
+    /// What is this generation's of a pair of values.
+    pub fn of(self, values: &Scores) -> Option<f64> {
+        match self {
+            Compat::V34 => values[0],
+            Compat::V41 => values[1],
+        }
+    }
+}
+
 /// A symbol declared by a rule of ours. Declared once, through [`symbols!`](crate::symbols).
 #[derive(Debug)]
 pub struct Symbol {
@@ -32,10 +42,7 @@ pub struct Symbol {
 impl Symbol {
     /// The default score in a generation, `None` where it does not exist.
     pub fn score(&self, compat: Compat) -> Option<f64> {
-        match compat {
-            Compat::V34 => self.score_34,
-            Compat::V41 => self.score_41,
-        }
+        compat.of(&[self.score_34, self.score_41])
     }
 }
 

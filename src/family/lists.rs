@@ -5,13 +5,13 @@ use crate::base::prefix_set::parse_network;
 use crate::config::{Diagnostic, Section};
 use crate::maps::watch::Content;
 use crate::maps::{Entries, Map, Networks, Source};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A list as the configuration writes it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Lines {
     /// A file.

@@ -10,6 +10,8 @@ use crate::config::{Diagnostic, Section};
 use crate::engine::{Compat, Rule, Symbol};
 use crate::maps::Maps;
 use crate::store::{Store, Stores};
+use serde::Serialize;
+use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -52,10 +54,17 @@ impl Services {
 pub struct Family {
     /// Its name, which is that of its section.
     pub name: &'static str,
+    /// What its section holds where nothing is written, if it has keys of its own.
+    pub defaults: Option<fn() -> Value>,
     /// Every symbol that the code of this family inserts.
     pub symbols: &'static [&'static Symbol],
     /// Turns the section into rules; what is wrong with it goes to the findings.
     pub build: Build,
+}
+
+/// What a section holds where nothing is written: keys without a value are left out.
+pub fn defaults<T: Default + Serialize>() -> Value {
+    serde_json::to_value(T::default()).unwrap_or_default()
 }
 
 /// Turns a family's section, where there is one, into rules.

@@ -15,7 +15,8 @@ use crate::rules::{composites as stock, gtube};
 use crate::{learn, limits, lists, rules, scanners};
 
 /// The module whose section is read here.
-const HEADERS: &str = "milter_headers";
+/// The module of header changes.
+pub const HEADERS: &str = "milter_headers";
 /// The module whose section is read by who keeps the history: it has no rules.
 const HISTORY: &str = "history_redis";
 

@@ -2,12 +2,12 @@
 //! the order of packets and what an MTA granted are the milter's business.
 
 use crate::engine::{Action, Edits, Settings, Verdict};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// `[modules.milter_headers]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// False: no routine runs and X-Spam stays.
@@ -51,7 +51,7 @@ impl Default for Config {
 }
 
 /// `[modules.milter_headers.routines.NAME]`; each routine reads what concerns it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Routine {
     /// Name of the header.
@@ -72,7 +72,7 @@ pub struct Routine {
 }
 
 /// Order of symbols in x-spamd-result.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum SortBy {
     /// Highest first.
@@ -83,7 +83,7 @@ pub enum SortBy {
 }
 
 /// A value to add or an instance to remove.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(untagged)]
 pub enum HeaderValue {
     /// add-headers.

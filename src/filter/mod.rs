@@ -6,7 +6,7 @@ pub mod listing;
 pub mod request;
 pub mod subject;
 
-pub use build::{compat, families};
+pub use build::{HEADERS, compat, families};
 pub use listing::{GroupListing, SymbolListing};
 pub use request::{Flags, Request};
 

@@ -7,11 +7,11 @@
 use super::people::{author, key, taken};
 use crate::config::{Diagnostic, Section};
 use crate::engine::{After, Ask, Asked, Check, Definition, Hits, Rule, Scan, SoFar, Stage, Symbol, Verdict};
-use crate::family::{Family, Services};
+use crate::family::{Family, Services, defaults};
 use crate::maps::{Entries, Map, Source};
 use crate::store::{Key, Life, Store};
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
@@ -30,6 +30,7 @@ crate::symbols! {
 /// Acquaintances.
 pub const FAMILY: Family = Family {
     name: MODULE,
+    defaults: Some(defaults::<Config>),
     symbols: SYMBOLS,
     build,
 };
@@ -42,7 +43,7 @@ const WROTE: &str = "w";
 const GLOBAL: &str = "g";
 const LOCAL: &str = "l";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
     enabled: bool,
@@ -65,7 +66,7 @@ struct Config {
     _redis_key: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(untagged)]
 enum Lines {
     File(String),

@@ -6,10 +6,10 @@
 use super::people::{author, hash, key, taken};
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Action, After, Ask, Asked, Check, Compat, Definition, Hits, PreResult, Rule, Scan, SoFar, Stage, Verdict};
-use crate::family::{Family, Services};
+use crate::family::{Family, Services, defaults};
 use crate::store::{Key, Life, Store};
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ crate::symbols! {
 /// Answers to our own mail.
 pub const FAMILY: Family = Family {
     name: MODULE,
+    defaults: Some(defaults::<Config>),
     symbols: SYMBOLS,
     build,
 };
@@ -34,7 +35,7 @@ const MOST_IDS: usize = 10;
 /// Bytes of one Message-ID; longer ones are nobody's.
 const LONGEST_ID: usize = 1_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
     #[serde(rename = "enabled")]

@@ -19,6 +19,7 @@ static SYMBOLS: &[&Symbol] = &[];
 /// Maps of the administrator.
 pub const FAMILY: Family = Family {
     name: "multimap",
+    defaults: None,
     symbols: SYMBOLS,
     build,
 };

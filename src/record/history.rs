@@ -11,7 +11,7 @@ mod tests;
 
 pub use row::Past;
 pub use search::{ARGUMENTS, Found, Wanted, search};
-pub use settings::{MODULE, Settings};
+pub use settings::{MODULE, Settings, defaults};
 
 use crate::store::{Error, Key, Store};
 use arc_swap::ArcSwapOption;

@@ -17,6 +17,7 @@ crate::symbols! {
 /// Tags in addresses. No settings.
 pub const FAMILY: Family = Family {
     name: "aliases",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| vec![Rule::check("EMAIL_PLUS_ALIASES", tags)],
 };

@@ -18,6 +18,7 @@ crate::symbols! {
 /// Alternatives. No settings.
 pub const FAMILY: Family = Family {
     name: "alternatives",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| {
         vec![

@@ -14,6 +14,7 @@ crate::symbols! {
 /// Authenticated received chain, as far as no DNS is needed. No settings yet.
 pub const FAMILY: Family = Family {
     name: "arc",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| vec![Rule::check("ARC_CHECK", check).at(order::STRUCTURE)],
 };

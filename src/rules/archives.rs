@@ -22,6 +22,7 @@ crate::symbols! {
 /// Archives. No settings.
 pub const FAMILY: Family = Family {
     name: "archives",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| vec![Rule::check("CHECK_ARCHIVES", archives)],
 };

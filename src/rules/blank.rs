@@ -19,6 +19,7 @@ crate::symbols! {
 /// Blank mail. No settings.
 pub const FAMILY: Family = Family {
     name: "blank_mail",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| rules(TESTS),
 };

@@ -16,6 +16,7 @@ crate::symbols! {
 /// Bounces. No settings.
 pub const FAMILY: Family = Family {
     name: "bounce",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| vec![Rule::check("BOUNCE", bounce)],
 };

@@ -16,6 +16,7 @@ crate::symbols! {
 /// Mixed scripts. No settings.
 pub const FAMILY: Family = Family {
     name: "chartable",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| vec![Rule::check("R_MIXED_CHARSET", mixed)],
 };

@@ -40,6 +40,7 @@ crate::symbols! {
 /// Mail programs. No settings.
 pub const FAMILY: Family = Family {
     name: "mail_clients",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| rules(TESTS),
 };

@@ -30,6 +30,7 @@ crate::symbols! {
 /// Compromised hosts. No settings.
 pub const FAMILY: Family = Family {
     name: "compromised_hosts",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| {
         let mut all = rules(TESTS);

@@ -30,6 +30,7 @@ crate::symbols! {
 /// Encoding of headers. No settings.
 pub const FAMILY: Family = Family {
     name: "header_encoding",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| -> Vec<Rule> { rules(TESTS) },
 };

@@ -16,6 +16,7 @@ crate::symbols! {
 /// Encryption. No settings.
 pub const FAMILY: Family = Family {
     name: "encrypted_parts",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| vec![Rule::check("BOGUS_ENCRYPTED_AND_TEXT", encrypted)],
 };

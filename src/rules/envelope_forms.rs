@@ -18,6 +18,7 @@ crate::symbols! {
 /// Forms of envelopes. No settings.
 pub const FAMILY: Family = Family {
     name: "envelope_forms",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| rules(TESTS),
 };

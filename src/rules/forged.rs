@@ -16,6 +16,7 @@ crate::symbols! {
 /// Forged recipients and senders. No settings.
 pub const FAMILY: Family = Family {
     name: "forged_recipients",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| vec![Rule::check("FORGED_CALLBACK", forged)],
 };

@@ -19,6 +19,7 @@ crate::symbols! {
 /// Forwarding. No settings.
 pub const FAMILY: Family = Family {
     name: "forwarding",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| vec![Rule::check("FORWARDING", forwarding)],
 };

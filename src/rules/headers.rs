@@ -26,6 +26,7 @@ crate::symbols! {
 /// Presence and shape of headers. No settings.
 pub const FAMILY: Family = Family {
     name: "headers",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| {
         let mut all = rules(ABSENT);

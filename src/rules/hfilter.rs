@@ -4,11 +4,11 @@ mod url;
 
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Check, Compat, Hits, Rule, Scan, Symbol};
-use crate::family::{Family, Services};
+use crate::family::{Family, Services, defaults};
 use crate::rules::alias;
 use crate::rules::pattern::patterns;
 use regex::Regex;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
 crate::symbols! {
@@ -45,7 +45,7 @@ static HOSTNAME: [&Symbol; 5] = [
 ];
 
 /// `[modules.hfilter]`.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
     #[serde(rename = "enabled")]
@@ -77,6 +77,7 @@ impl Default for Config {
 /// Names of clients and senders.
 pub const FAMILY: Family = Family {
     name: "hfilter",
+    defaults: Some(defaults::<Config>),
     symbols: SYMBOLS,
     build,
 };

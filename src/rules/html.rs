@@ -31,6 +31,7 @@ crate::symbols! {
 /// HTML. No settings.
 pub const FAMILY: Family = Family {
     name: "html",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| {
         let mut all = rules(TESTS);

@@ -16,6 +16,7 @@ crate::symbols! {
 /// Mailing lists. No settings.
 pub const FAMILY: Family = Family {
     name: "maillist",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| {
         vec![

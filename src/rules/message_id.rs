@@ -48,6 +48,7 @@ static COMPARED: &[&Symbol] = &[
 /// Message-ID. No settings.
 pub const FAMILY: Family = Family {
     name: "message_id",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| {
         let mut all = rules(TESTS);

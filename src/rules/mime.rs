@@ -5,9 +5,9 @@ use super::detected::{Detected, detected};
 use super::extensions::{Extensions, Finding, rows};
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Check, Compat, Hits, Rule, Scan, Symbol, order};
-use crate::family::{Family, Services};
+use crate::family::{Family, Services, defaults};
 use crate::message::{Part, archive};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
@@ -32,7 +32,7 @@ crate::symbols! {
 }
 
 /// `[modules.mime_types]`.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
     /// The module is in use.
@@ -79,6 +79,7 @@ static TYPES: &[&Symbol] = &[
 /// Types of parts and names of files.
 pub const FAMILY: Family = Family {
     name: "mime_types",
+    defaults: Some(defaults::<Config>),
     symbols: SYMBOLS,
     build,
 };

@@ -4,11 +4,11 @@
 use super::received::length;
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Check, Compat, Hits, Rule, Scan};
-use crate::family::{Family, Services};
+use crate::family::{Family, Services, defaults};
 use crate::maps::{Map, Networks};
 use crate::message::Received;
 use crate::message::received::chain;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ crate::symbols! {
 }
 
 /// `[modules.once_received]`.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
     /// The module is in use.
@@ -40,7 +40,7 @@ struct Config {
 }
 
 /// One word or several.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(untagged)]
 enum Words {
     One(String),
@@ -72,6 +72,7 @@ impl Default for Config {
 /// Mail that came in one hop.
 pub const FAMILY: Family = Family {
     name: "once_received",
+    defaults: Some(defaults::<Config>),
     symbols: SYMBOLS,
     build,
 };

@@ -6,12 +6,12 @@ mod distance;
 use super::lookalike::alike;
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Check, Compat, Definition, Hits, Rule, Scan};
-use crate::family::{Family, Lines, Lists, Services};
+use crate::family::{Family, Lines, Lists, Services, defaults};
 use crate::maps::Problem;
 use crate::maps::watch::Content;
 use crate::message::url::{Flags, Url};
 use regex::Regex;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 
 crate::symbols! {
@@ -23,7 +23,7 @@ crate::symbols! {
 }
 
 /// `[modules.phishing]`.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
     #[serde(rename = "enabled")]
@@ -56,6 +56,7 @@ impl Default for Config {
 /// Links that lie.
 pub const FAMILY: Family = Family {
     name: "phishing",
+    defaults: Some(defaults::<Config>),
     symbols: SYMBOLS,
     build,
 };

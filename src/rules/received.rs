@@ -41,6 +41,7 @@ static ENCRYPTION: &[&Symbol] = &[&RCVD_TLS_ALL, &RCVD_TLS_LAST, &RCVD_NO_TLS_LA
 /// The chain of Received headers. No settings.
 pub const FAMILY: Family = Family {
     name: "received",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| {
         vec![

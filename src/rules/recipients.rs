@@ -30,6 +30,7 @@ crate::symbols! {
 /// The recipients. No settings.
 pub const FAMILY: Family = Family {
     name: "recipients",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| vec![Rule::check("CHECK_TO_CC", recipients)],
 };

@@ -28,6 +28,7 @@ crate::symbols! {
 /// Reply-To. No settings.
 pub const FAMILY: Family = Family {
     name: "reply_to",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| {
         let compared: Vec<&'static Symbol> = SYMBOLS.iter().copied().filter(|s| s.name != SPOOF_REPLYTO.name).collect();

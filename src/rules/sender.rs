@@ -43,6 +43,7 @@ static FROM: &[&Symbol] = &[
 /// The sender. No settings.
 pub const FAMILY: Family = Family {
     name: "sender",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| {
         vec![

@@ -56,6 +56,7 @@ crate::symbols! {
 /// The shape of headers. No settings.
 pub const FAMILY: Family = Family {
     name: "header_shape",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| {
         let mut all = rules(TESTS);

@@ -26,6 +26,7 @@ crate::symbols! {
 /// Structure. No settings.
 pub const FAMILY: Family = Family {
     name: "mime_structure",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| {
         let mut all = rules(TESTS);

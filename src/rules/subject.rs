@@ -23,6 +23,7 @@ crate::symbols! {
 /// The Subject. No settings.
 pub const FAMILY: Family = Family {
     name: "subject",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| {
         let mut all = rules(TESTS);

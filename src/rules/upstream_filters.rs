@@ -15,6 +15,7 @@ crate::symbols! {
 /// Filters upstream. No settings.
 pub const FAMILY: Family = Family {
     name: "upstream_spam_filters",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| rules(TESTS),
 };

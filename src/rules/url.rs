@@ -38,6 +38,7 @@ crate::symbols! {
 /// URLs by their look. No settings.
 pub const FAMILY: Family = Family {
     name: "url",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, services, _| {
         let mut all = rules(TESTS);

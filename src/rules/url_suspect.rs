@@ -6,10 +6,10 @@ mod obfuscated;
 use super::lookalike::stacked;
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Check, Compat, Hits, Rule, Scan, Symbol};
-use crate::family::{Family, Lines, Lists, Services};
+use crate::family::{Family, Lines, Lists, Services, defaults};
 use crate::maps::Entries;
 use crate::message::url::{Flags, Url};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 crate::symbols! {
@@ -39,7 +39,7 @@ crate::symbols! {
 pub(super) struct Judged;
 
 /// `[modules.url_suspect]`.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
     #[serde(rename = "enabled")]
@@ -55,7 +55,7 @@ struct Config {
 }
 
 /// What is looked at.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of the configuration")]
 struct Checks {
@@ -98,6 +98,7 @@ impl Default for Config {
 /// Strange URLs.
 pub const FAMILY: Family = Family {
     name: "url_suspect",
+    defaults: Some(defaults::<Config>),
     symbols: SYMBOLS,
     build,
 };

@@ -27,6 +27,7 @@ static SYMBOLS: &[&Symbol] = &[];
 /// Virus scanners.
 pub(super) const FAMILY: Family = Family {
     name: NAME,
+    defaults: None,
     symbols: SYMBOLS,
     build,
 };

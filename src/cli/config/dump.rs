@@ -1,8 +1,9 @@
 //! `torwart config dump`: the settings in force, defaults included; passwords are hidden.
 
+use super::in_force::in_force;
 use super::{at, document, examined, in_toml};
 use crate::cli::{ConfigArgs, print, report};
-use crate::config::{effective, ucl};
+use crate::config::ucl;
 use anyhow::{Result, anyhow};
 use clap::Args;
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ pub(super) struct DumpArgs {
 pub(super) fn run(args: &DumpArgs) -> Result<ExitCode> {
     let examined = examined(&args.which)?;
     let config = examined.config.as_ref().ok_or_else(|| anyhow!("there is no configuration"))?;
-    let all = effective(config);
+    let all = in_force(config);
     let section = args.section.as_deref().unwrap_or_default();
     let shown = at(&all, section).ok_or_else(|| anyhow!("there is no setting `{section}`"))?;
     print(&if args.json {

@@ -3,6 +3,7 @@
 mod convert;
 mod dump;
 mod import;
+mod in_force;
 mod why;
 
 use super::ConfigArgs;

@@ -1,11 +1,12 @@
 //! `torwart config why`: what a setting is, where that was written, and what it overrides. Knows our names and rspamd's.
 
+use super::in_force::{by_generation, in_force, of_symbol};
 use super::{at, examined, in_toml};
 use crate::base::suggest::nearest;
 use crate::cli::{ConfigArgs, print};
 use crate::config::rspamd::{self, Fate, To, Tree};
 use crate::config::value::{Node, Value};
-use crate::config::{Config, effective, ucl};
+use crate::config::{Config, ucl};
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use serde_json::Value as Json;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 
 #[derive(Args)]
 pub(super) struct WhyArgs {
-    /// The setting: `actions.reject`, or as rspamd calls it, `options.task_timeout`
+    /// The setting: `actions.reject`, or as rspamd calls it, `options.task_timeout`; or a symbol
     setting: String,
     #[command(flatten)]
     which: ConfigArgs,
@@ -23,8 +24,9 @@ pub(super) struct WhyArgs {
 pub(super) fn run(args: &WhyArgs) -> Result<ExitCode> {
     let examined = examined(&args.which)?;
     let config = examined.config.as_ref().ok_or_else(|| anyhow!("there is no configuration"))?;
-    let all = effective(config);
-    let name = args.setting.as_str();
+    let all = in_force(config);
+    let of_symbol = of_symbol(&all, &args.setting);
+    let name = of_symbol.as_ref().unwrap_or(&args.setting).as_str();
     let mut out = String::new();
     ours(&mut out, config, &all, name);
     if let Some(tree) = examined.tree.as_deref() {
@@ -43,7 +45,12 @@ pub(super) fn run(args: &WhyArgs) -> Result<ExitCode> {
 
 /// A setting by the name it has here; a table shows all that is below it.
 fn ours(out: &mut String, config: &Config, all: &Json, name: &str) {
-    let Some(value) = at(all, name) else { return };
+    let Some(value) = at(all, name) else {
+        if let Some(told) = generations(name) {
+            let _ = writeln!(out, "{name} is not set\n  the default: {told}");
+        }
+        return;
+    };
     if let Json::Object(table) = value {
         for key in table.keys() {
             ours(out, config, all, &format!("{name}.{key}"));
@@ -64,8 +71,18 @@ fn ours(out: &mut String, config: &Config, all: &Json, name: &str) {
         layer = value.overridden.as_deref();
     }
     if written.is_none() {
-        let _ = writeln!(out, "  the default");
+        let _ = match generations(name) {
+            Some(told) => writeln!(out, "  the default: {told}"),
+            None => writeln!(out, "  the default"),
+        };
     }
+}
+
+/// The default in each generation, where these differ.
+fn generations(name: &str) -> Option<String> {
+    let shown = |value: Option<f64>| value.map_or("nothing".to_owned(), |v| format!("{v:?}"));
+    let [v34, v41] = by_generation(name)?.map(shown);
+    Some(format!("{v34} in 3.4, {v41} in 4.1"))
 }
 
 /// Who said it.

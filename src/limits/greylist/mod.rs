@@ -12,11 +12,11 @@ use crate::base::quantity::{self, ByteSize};
 use crate::base::suggest::nearest;
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Action, Definition, Rule, Stage};
-use crate::family::{Family, Lines, Lists, Services};
+use crate::family::{Family, Lines, Lists, Services, defaults};
 use crate::maps::{Entries, Networks};
 use crate::store::Store;
 use rule::{After, Before};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +29,7 @@ crate::symbols! {
 /// Greylisting.
 pub const FAMILY: Family = Family {
     name: "greylist",
+    defaults: Some(defaults::<Config>),
     symbols: SYMBOLS,
     build,
 };
@@ -37,7 +38,7 @@ pub const FAMILY: Family = Family {
 const MODULE: &str = "greylist";
 
 /// `[modules.greylist]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
     /// The module is in use.

@@ -8,12 +8,12 @@ use crate::config::value::{Entry, Node};
 use crate::config::{Diagnostic, Section};
 use crate::family::Lines;
 use crate::limits::selector::Selector;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::time::Duration;
 
 /// Settings beside the limits.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Module {
     #[serde(rename = "enabled")]
@@ -103,7 +103,7 @@ pub(super) struct Bucket {
 #[serde(try_from = "Written")]
 pub(super) struct Count(pub(super) f64);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(untagged)]
 enum Written {
     Number(f64),

@@ -12,7 +12,7 @@ mod tests;
 
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Definition, Rule, Stage, Symbol};
-use crate::family::{Family, Lists, Services};
+use crate::family::{Family, Lists, Services, defaults};
 use config::Module;
 use rule::RateLimit;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ static SYMBOLS: &[&Symbol] = &[];
 /// Rate limits.
 pub const FAMILY: Family = Family {
     name: "ratelimit",
+    defaults: Some(defaults::<config::Module>),
     symbols: SYMBOLS,
     build,
 };

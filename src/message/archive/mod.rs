@@ -26,7 +26,7 @@ pub const NAME: usize = 4_096;
 pub const UNPACKED: usize = 4 * 1024 * 1024;
 
 /// The family of formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Zip and what is built on it: jar, docx, apk.

@@ -4,7 +4,7 @@ use crate::config::{Config, Diagnostic, Section};
 use crate::store::{Caps, Life};
 use blake2::digest::consts::U32;
 use blake2::{Blake2b, Digest};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -16,6 +16,11 @@ const DAY: Duration = Duration::from_secs(86_400);
 const MOST_ROWS: usize = 100_000_000;
 /// More rows than this are not shown at once.
 const MOST_SHOWN: usize = 10_000;
+
+/// What the section holds where nothing is written.
+pub fn defaults() -> serde_json::Value {
+    crate::family::defaults::<Table>()
+}
 
 /// How the history is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,10 +56,10 @@ impl Privacy {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Time(#[serde(with = "crate::base::quantity::duration")] Duration);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Table {
     #[serde(rename = "enabled")]

@@ -27,6 +27,7 @@ static SYMBOLS: &[&Symbol] = &[];
 /// The administrator's patterns.
 pub const FAMILY: Family = Family {
     name: "regexp",
+    defaults: None,
     symbols: SYMBOLS,
     build,
 };

@@ -20,6 +20,7 @@ crate::symbols! {
 /// Scams. No settings.
 pub const FAMILY: Family = Family {
     name: "scams",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| vec![Rule::check("SCAMS", scams)],
 };

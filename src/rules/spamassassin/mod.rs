@@ -11,13 +11,13 @@ mod run;
 use crate::config::value::Node;
 use crate::config::{Diagnostic, Section, texts};
 use crate::engine::{Compat, Rule, Stage, Symbol};
-use crate::family::{Family, Services};
+use crate::family::{Family, Services, defaults};
 use crate::rules::regexp::{MAX_SIZE, Slow};
 use book::Files;
 use build::Builder;
 use run::{Ahead, Behind};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,12 +27,13 @@ static SYMBOLS: &[&Symbol] = &[];
 /// Rules of SpamAssassin.
 pub const FAMILY: Family = Family {
     name: "spamassassin",
+    defaults: Some(defaults::<Config>),
     symbols: SYMBOLS,
     build,
 };
 
 /// `[modules.spamassassin]`.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Config {
     #[serde(rename = "enabled")]
@@ -44,7 +45,7 @@ struct Config {
     /// Bytes of a text that are searched.
     match_limit: usize,
     /// Which patterns the peer's faster engine leaves alone: there is none here.
-    #[serde(rename = "pcre_only")]
+    #[serde(rename = "pcre_only", skip_serializing)]
     _pcre_only: Option<IgnoredAny>,
 }
 
@@ -60,7 +61,7 @@ impl Default for Config {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(untagged)]
 enum Lines {
     One(String),
