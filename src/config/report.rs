@@ -33,6 +33,8 @@ pub struct Diagnostic {
     pub label: Option<String>,
     /// Other places that belong to it, each with a word on why.
     pub also: Vec<(Place, String)>,
+    /// An error that rspamd stops at, too.
+    pub firm: bool,
 }
 
 impl Diagnostic {
@@ -45,6 +47,7 @@ impl Diagnostic {
             help: None,
             label: None,
             also: Vec::new(),
+            firm: false,
         }
     }
 
@@ -62,6 +65,12 @@ impl Diagnostic {
             severity: Severity::Note,
             ..Diagnostic::error(message)
         }
+    }
+
+    /// Says that rspamd stops at it, too: a file of its own is no excuse.
+    pub fn firm(mut self) -> Diagnostic {
+        self.firm = true;
+        self
     }
 
     /// Says where.
@@ -98,7 +107,7 @@ impl Diagnostic {
     /// Makes an error in a file of rspamd's a warning: what is wrong there is left out, as rspamd leaves it out.
     pub fn pardon(&mut self) {
         let lenient = self.place.as_ref().is_some_and(|place| place.source().lenient);
-        if lenient && self.severity == Severity::Error {
+        if lenient && !self.firm && self.severity == Severity::Error {
             self.severity = Severity::Warning;
         }
     }

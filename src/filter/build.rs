@@ -176,7 +176,8 @@ fn composites(config: &Config, builder: &mut Builder, found: &mut Vec<Diagnostic
             Err(error) => {
                 let place = config.place(&format!("composites.{name}.expression"));
                 let text = format!("the expression of the composite {name} is not understood: {error}");
-                found.push(Diagnostic::error(text).at(place).help("names of symbols with &, |, ! and brackets"));
+                let error = Diagnostic::error(text).at(place).firm();
+                found.push(error.help("names of symbols with &, |, ! and brackets"));
             }
         }
         let definition = Definition {

@@ -4,6 +4,7 @@ use super::kind::{self, converted};
 use super::table::{self, Kind};
 use super::translate::{Fate, Walk};
 use super::wording::{found, written};
+use crate::base::suggest::nearest;
 use crate::config::report::Diagnostic;
 use crate::config::value::{Entry, Node, Table, Value};
 
@@ -29,14 +30,54 @@ pub fn threshold(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) -> Option<Va
         }
         return Some(value);
     }
-    let what = score.map_or_else(|| "a section without `score`".to_owned(), found);
+    let Some(score) = score else {
+        let error = Diagnostic::error(format!("`{name}` is a section without `score`: rspamd refuses the configuration"));
+        walk.out.findings.push(error.at(entry.value.place.clone()).help("name its score"));
+        return None;
+    };
+    let what = found(score);
     let text = format!("`{name}` takes a number, found {what}: this action is never taken, neither here nor with rspamd");
     let finding = Diagnostic::warning(text).at(entry.value.place.clone());
-    let quoted = matches!(score.map(|score| &score.node), Some(Node::Text(text)) if text.trim().parse::<f64>().is_ok());
+    let quoted = matches!(&score.node, Node::Text(text) if text.trim().parse::<f64>().is_ok());
     walk.out
         .findings
         .push(if quoted { finding.help("leave the quotes out") } else { finding });
     Some(kind::with(&entry.value, Node::Bool(false)))
+}
+
+/// An action of its own, which rspamd takes and which there is none of here; a section without score it refuses.
+pub fn other(walk: &mut Walk<'_>, name: &str, entry: &Entry) {
+    let known = [
+        "reject",
+        "add_header",
+        "greylist",
+        "soft_reject",
+        "quarantine",
+        "discard",
+        "rewrite_subject",
+        "subject",
+    ];
+    if let Some(table) = entry.value.table()
+        && table.get("score").is_none()
+        && table.get("flags").is_none()
+    {
+        let error = Diagnostic::error(format!("the action `{name}` has no score: rspamd refuses the configuration"));
+        let help = match name {
+            "actions" => "the section stands inside itself: leave `actions {` and its `}` out".to_owned(),
+            _ => format!("write {name} = 5, or {name} {{ flags = [\"no_threshold\"] }}"),
+        };
+        return walk.out.findings.push(error.at(entry.key_place.clone()).help(help));
+    }
+    match nearest(name, known) {
+        Some(near) => {
+            let text = format!("`actions.{name}` is an action of its own with rspamd; here it has no effect");
+            let warning = Diagnostic::warning(text).at(entry.key_place.clone());
+            walk.out.findings.push(warning.help(format!("did you mean `{near}`?")));
+            let fate = Fate::Lost("an action of its own".to_owned());
+            walk.account(&format!("actions.{name}"), written(&entry.key_place), fate);
+        }
+        None => walk.lost(entry, &format!("actions.{name}"), "an action of its own"),
+    }
 }
 
 /// What else a section of an action may say.

@@ -126,15 +126,18 @@ fn text(node: &Node) -> Option<String> {
 
 /// A server without the word for how one of several is chosen, and without its weight: `round-robin:host:port:weight`.
 pub fn server(item: &str) -> String {
-    let bare = ["random:", "master-slave:", "round-robin:", "hash:"]
-        .iter()
-        .find_map(|word| item.strip_prefix(word))
-        .unwrap_or(item);
+    let bare = undirected(item);
     let colons = bare.rsplit(']').next().unwrap_or(bare).matches(':').count();
     match bare.rsplit_once(':') {
         Some((front, _)) if colons == 2 => front.to_owned(),
         _ => bare.to_owned(),
     }
+}
+
+/// A server without the word for how one of several is chosen.
+pub fn undirected(item: &str) -> &str {
+    let words = ["random:", "master-slave:", "round-robin:", "hash:"];
+    words.iter().find_map(|word| item.strip_prefix(word)).unwrap_or(item)
 }
 
 /// The items of a list, each where it stands; a string is divided at commas and blanks.

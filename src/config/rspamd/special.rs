@@ -2,7 +2,7 @@
 
 use super::kind::{self, words};
 use super::table::Kind;
-use super::translate::Walk;
+use super::translate::{Fate, Walk};
 use crate::base::suggest::nearest;
 use crate::config::report::Diagnostic;
 use crate::config::value::{Entry, Node, Value};
@@ -66,6 +66,9 @@ pub fn setting(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) {
             {
                 let bare = text.to_ascii_lowercase();
                 let bare = bare.strip_prefix("log_").unwrap_or(&bare);
+                if !is_facility(bare) {
+                    return facility(walk, entry, text);
+                }
                 enter(walk, path, entry, "log.facility", kind::with(&value, Node::Text(bare.to_owned())));
             }
         }
@@ -76,6 +79,25 @@ pub fn setting(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) {
         "classifier.bayes.learn_condition" => (),
         _ => walk.lost(entry, &name, "its meaning"),
     }
+}
+
+/// Facilities that the peer knows.
+fn is_facility(name: &str) -> bool {
+    let local = name.strip_prefix("local").is_some_and(|n| matches!(n.as_bytes(), [b'0'..=b'7']));
+    local || ["auth", "cron", "daemon", "mail", "user"].contains(&name)
+}
+
+/// A facility that there is none of: the peer refuses it where it logs there.
+fn facility(walk: &mut Walk<'_>, entry: &Entry, said: &str) {
+    let text = format!("`{}` is no syslog facility of rspamd's", said.escape_debug());
+    let word = matches!(entry.value.node, Node::Text(_));
+    let syslog = Node::Text("syslog".to_owned());
+    let used = word && walk.raw.at(["logging", "type"]).is_some_and(|kind| kind.node == syslog);
+    let finding = if used { Diagnostic::error(text) } else { Diagnostic::warning(text) };
+    let help = "write mail, daemon, user, auth, cron, or local0 to local7";
+    walk.out.findings.push(finding.at(entry.value.place.clone()).help(help));
+    let fate = Fate::Lost("it is no facility".to_owned());
+    walk.account("logging.facility", Some(entry.value.place.clone()), fate);
 }
 
 fn enter(walk: &mut Walk<'_>, path: &[&str], entry: &Entry, ours: &str, value: Value) {

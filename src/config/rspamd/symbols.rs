@@ -4,7 +4,7 @@ use super::kind::{self, same};
 use super::table::Kind;
 use super::translate::{Fate, Walk};
 use super::tree::each;
-use super::wording::{few, written};
+use super::wording::{few, found, written};
 use crate::base::suggest::nearest;
 use crate::config::report::Diagnostic;
 use crate::config::value::{Entry, Node, Table, Value};
@@ -30,6 +30,8 @@ const SYMBOL: &[(&str, Kind, &str)] = &[
     ("enabled", Kind::Bool, "enabled"),
     ("groups", Kind::Words, "groups"),
 ];
+/// Settings of either that mean nothing here, and are read by the peer all the same.
+const READ: &[(&str, Kind)] = &[("priority", Kind::Number), ("public", Kind::Bool), ("private", Kind::Bool)];
 /// Known of both and without meaning here.
 const NEEDLESS: [&str; 7] = ["public", "private", "name", "priority", "symbols", "symbol", "disabled"];
 /// The group of symbols that have none.
@@ -38,9 +40,14 @@ const UNGROUPED: &str = "ungrouped";
 /// Everything about symbols.
 pub fn all(walk: &mut Walk<'_>) {
     let raw = walk.raw;
-    let groups = raw.at(["group"]).and_then(Value::table).into_iter().flat_map(Table::iter);
-    for entry in groups {
+    let section = raw.at(["group"]);
+    for entry in section.and_then(Value::table).into_iter().flat_map(Table::iter) {
         group(walk, &entry.key, entry);
+    }
+    if let Some(other) = section.filter(|said| said.table().is_none() && said.node != Node::Null) {
+        let error = Diagnostic::error(format!("`group` takes sections, found {}", found(other)));
+        let help = "write group \"NAME\" { symbols { ... } }";
+        walk.out.findings.push(error.at(other.place.clone()).help(help));
     }
     if let Some(symbols) = raw.at(["symbols"]) {
         each_symbol(symbols, &mut |entry| symbol(walk, UNGROUPED, entry));
@@ -59,10 +66,13 @@ fn group(walk: &mut Walk<'_>, name: &str, entry: &Entry) {
                 .as_ref()
                 .and_then(|stock| stock.at([key]))
                 .is_some_and(|stock| same(stock, &setting.value));
-            if unchanged || NEEDLESS.contains(&key) && key != "disabled" || came_along(setting) {
+            if unchanged || read_in_vain(walk, &["group", name], setting) || came_along(setting) {
                 continue;
             }
             if key == "disabled" {
+                if !typed(walk, Kind::Bool, &["group", name, key], setting) {
+                    continue;
+                }
                 if let Some(value) = walk.convert(Kind::Bool, &["group", name, key], setting) {
                     let on = Node::Bool(value.node != Node::Bool(true));
                     walk.emit(
@@ -82,6 +92,32 @@ fn group(walk: &mut Walk<'_>, name: &str, entry: &Entry) {
             }
         }
     }
+}
+
+/// True for a setting without meaning here; a wrong value is reported all the same.
+fn read_in_vain(walk: &mut Walk<'_>, above: &[&str], setting: &Entry) -> bool {
+    let key = setting.key.as_str();
+    if let Some((_, kind)) = READ.iter().find(|(name, _)| *name == key) {
+        typed(walk, *kind, &[above, &[key]].concat(), setting);
+    }
+    NEEDLESS.contains(&key) && !(key == "disabled" && above.len() == 2)
+}
+
+/// True if the value is of its type, without a conversion; the peer refuses any other.
+fn typed(walk: &mut Walk<'_>, kind: Kind, path: &[&str], entry: &Entry) -> bool {
+    let (fits, wanted) = match (kind, kind::first(&entry.value)) {
+        (Kind::Bool, node) => (matches!(node, Node::Bool(_)), "true or false"),
+        (Kind::Number | Kind::Int, node) => (matches!(node, Node::Int(_) | Node::Float(_) | Node::Time(_)), "a number"),
+        (Kind::Words, node) => (matches!(node, Node::Text(_) | Node::List(_) | Node::Table(_)), "a list of strings"),
+        _ => (true, ""),
+    };
+    // 3.4 does not know this one, and reads nothing.
+    let read = !path.ends_with(&["min_score"]);
+    if !fits && read {
+        let quoted = matches!(entry.value.node, Node::Text(_)) && kind::converted(kind, &entry.value, false).is_ok();
+        walk.wrong(path, entry, wanted, true, quoted.then(|| "leave the quotes out".to_owned()));
+    }
+    fits || !read
 }
 
 fn path(group: &str, rest: &[&str]) -> Vec<String> {
@@ -130,17 +166,14 @@ fn symbol(walk: &mut Walk<'_>, group: &str, entry: &Entry) {
         Node::Table(table) => table.iter().for_each(|setting| {
             // Of the two words for one thing the peer reads the first.
             let outdone = setting.key == "weight" && table.get("score").is_some();
-            if !came_along(setting) && !outdone && !NEEDLESS.contains(&setting.key.as_str()) {
+            if !came_along(setting) && !outdone && !read_in_vain(walk, &["group", group, "symbols", name], setting) {
                 one(walk, SYMBOL, &["group", group, "symbols", name], &path, setting);
             }
         }),
-        Node::Null => (),
         _ => {
-            let score = Entry {
-                key: "score".to_owned(),
-                ..entry.clone()
-            };
-            one(walk, SYMBOL, &["group", group, "symbols", name], &path, &score);
+            let help = format!("write {name} {{ score = {}; }}", entry.value.place.text());
+            let help = matches!(entry.value.node, Node::Int(_) | Node::Float(_)).then_some(help);
+            walk.wrong(&["group", group, "symbols", name], entry, "a section", true, help);
         }
     }
 }
@@ -153,6 +186,9 @@ fn one(walk: &mut Walk<'_>, known: &[(&str, Kind, &str)], theirs: &[&str], ours:
         return walk.unknown(text, entry.key_place.clone(), nearest(key, known.iter().map(|(name, ..)| *name)));
     };
     let path = [theirs, &[key]].concat();
+    if !typed(walk, *kind, &path, entry) {
+        return;
+    }
     if let Some(value) = walk.convert(*kind, &path, entry) {
         let ours: Vec<String> = ours.iter().cloned().chain([(*name).to_owned()]).collect();
         walk.emit(&path.join("."), &ours, entry, value);
@@ -204,21 +240,49 @@ fn composites(walk: &mut Walk<'_>, raw: &Value) {
         if matches!(name, "enabled" | "disabled") || walk.is_stock(&["composites", name], &entry.value) {
             continue;
         }
-        match &entry.value.node {
-            Node::Null | Node::Bool(false) => {
-                let error = Diagnostic::error(format!("the composite {name} must have an expression")).at(entry.key_place.clone());
-                walk.out
-                    .findings
-                    .push(error.help(format!("{name} {{ enabled = false; }} switches it off")));
-            }
-            _ => walk.section(&["composites", name], &entry.value, true),
-        }
+        composite(walk, name, entry);
     }
     // Stock composites that this tree does not have.
     let stock = walk.stock.at(["composites"]).and_then(Value::table).cloned().unwrap_or_default();
     for entry in stock.iter().filter(|entry| section.at([entry.key.as_str()]).is_none()) {
         off(walk, &entry.key, entry);
     }
+}
+
+/// One composite; the peer refuses one without an expression, and policies that it does not know.
+fn composite(walk: &mut Walk<'_>, name: &str, entry: &Entry) {
+    let says = |key: &str| entry.value.at([key]).map(|value| &value.node);
+    let off = says("enabled") == Some(&Node::Bool(false));
+    if !off && !matches!(says("expression"), Some(Node::Text(_))) {
+        let error = Diagnostic::error(format!("the composite {name} must have an expression")).at(entry.key_place.clone());
+        let help = match name {
+            "composites" => "the section stands inside itself: leave `composites {` and its `}` out".to_owned(),
+            _ => format!("{name} {{ enabled = false; }} switches it off"),
+        };
+        return walk.out.findings.push(error.help(help));
+    }
+    if let Some(policy) = entry.value.at(["policy"]).filter(|policy| !is_policy(policy)) {
+        let text = format!("the composite {name} has a policy that rspamd does not know: {}", found(policy));
+        let error = Diagnostic::error(text).at(policy.place.clone());
+        let word = if let Node::Text(word) = &policy.node {
+            word.to_lowercase()
+        } else {
+            String::new()
+        };
+        walk.out.findings.push(match nearest(&word, POLICIES) {
+            Some(name) => error.help(format!("did you mean `{name}`?")),
+            None => error.help(format!("write one of {}", POLICIES.join(", "))),
+        });
+        return;
+    }
+    walk.section(&["composites", name], &entry.value, true);
+}
+
+/// What may become of the symbols of a composite.
+const POLICIES: [&str; 6] = ["default", "remove", "remove_all", "remove_weight", "remove_symbol", "leave"];
+
+fn is_policy(value: &Value) -> bool {
+    matches!(&value.node, Node::Text(word) if POLICIES.contains(&word.as_str()))
 }
 
 /// Symbols that have a score in the stock groups and none in this tree are worth nothing with the peer.

@@ -89,6 +89,12 @@ pub const SECTIONS: &[&str] = &[
 /// Modules of rspamd that this version lacks, with the symbols that are lost.
 pub use lacking::LACKING;
 
+/// True where the peer reads with types of its own: a wrong value is an error there.
+pub fn is_typed(path: &[&str]) -> bool {
+    const TYPED: [&str; 5] = ["options", "logging", "worker", "actions", "classifier"];
+    path.first().is_some_and(|section| TYPED.contains(section)) && !core::UNTYPED.contains(&path.join(".").as_str())
+}
+
 /// The row for a path.
 pub fn find(path: &[&str]) -> Option<&'static Row> {
     rows().find(|row| row.fits(path))

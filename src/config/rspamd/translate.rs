@@ -37,8 +37,6 @@ pub struct Walk<'w> {
 
 /// Stock settings that differ from our defaults, so that they are settings here even where nobody changed them.
 const UNLIKE: &[&str] = &["logging.type", "logging.filename"];
-/// Sections that the peer reads with types: a wrong value is an error there too.
-const TYPED: &[&str] = &["options", "logging", "worker", "actions", "classifier"];
 
 /// Walks the whole tree.
 pub fn all(raw: &Value, stock: &Value, around: &Surroundings) -> Translated {
@@ -171,10 +169,14 @@ impl Walk<'_> {
     }
 
     fn setting(&mut self, path: &[&str], entry: &Entry, whole: bool) {
+        let row = table::find(path);
+        if let (["actions", name], None) = (path, row) {
+            return actions::other(self, name, entry);
+        }
         if self.nested(path, entry) {
             return;
         }
-        if let Some(row) = table::find(path) {
+        if let Some(row) = row {
             return self.row(row, path, entry, whole);
         }
         let is_module = MODULES.contains(&path.first().copied().unwrap_or_default());
@@ -226,6 +228,14 @@ impl Walk<'_> {
         if stock && (row.to != To::Source || !maps::has_files(&entry.value)) {
             return;
         }
+        // What comes to nothing here the peer reads all the same.
+        if without_effect
+            && table::is_typed(path)
+            && entry.value.node != Node::Null
+            && let Err(wanted) = converted(row.kind, &entry.value, true)
+        {
+            return self.wrong(path, entry, wanted, true, unblanked(row.kind, &entry.value));
+        }
         match row.to {
             To::Nothing(why) => {
                 let text = format!("`{name}` has no meaning here: {why}");
@@ -265,7 +275,7 @@ impl Walk<'_> {
         if kind == Kind::Score {
             return actions::threshold(self, path, entry);
         }
-        let strict = path.first().is_some_and(|section| TYPED.contains(section));
+        let strict = table::is_typed(path);
         // What nobody wanted set is as if it were not there.
         if entry.value.node == Node::Null {
             return None;
@@ -280,25 +290,27 @@ impl Walk<'_> {
                 Some(value)
             }
             Err(wanted) => {
-                let text = format!("`{}` takes {wanted}, found {}", path.join("."), found(&entry.value));
-                let mut help = Vec::new();
-                help.extend(unblanked(kind, &entry.value));
-                let finding = if strict {
-                    Diagnostic::error(text)
-                } else {
-                    help.push("it is left out; rspamd passes over it too".to_owned());
-                    Diagnostic::warning(text)
-                };
-                let finding = if help.is_empty() { finding } else { finding.help(help.join("; ")) };
-                self.out.findings.push(finding.at(entry.value.place.clone()));
-                self.account(
-                    &path.join("."),
-                    Some(entry.value.place.clone()),
-                    Fate::Lost(format!("it takes {wanted}")),
-                );
+                let help = unblanked(kind, &entry.value);
+                self.wrong(path, entry, wanted, strict, help);
                 None
             }
         }
+    }
+
+    /// Reports a value of another type than the one wanted: an error where the peer refuses the configuration for it.
+    pub fn wrong(&mut self, path: &[&str], entry: &Entry, wanted: &str, strict: bool, help: Option<String>) {
+        let text = format!("`{}` takes {wanted}, found {}", path.join("."), found(&entry.value));
+        let mut help = Vec::from_iter(help);
+        let finding = if strict {
+            Diagnostic::error(text)
+        } else {
+            help.push("it is left out; rspamd passes over it too".to_owned());
+            Diagnostic::warning(text)
+        };
+        let finding = if help.is_empty() { finding } else { finding.help(help.join("; ")) };
+        self.out.findings.push(finding.at(entry.value.place.clone()));
+        let fate = Fate::Lost(format!("it takes {wanted}"));
+        self.account(&path.join("."), Some(entry.value.place.clone()), fate);
     }
 
     fn switch(&mut self, path: &[&str], key: &str, entry: &Entry) {

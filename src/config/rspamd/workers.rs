@@ -21,6 +21,14 @@ pub fn all(walk: &mut Walk<'_>) {
     let Some(workers) = walk.raw.at(["worker"]).and_then(Value::table).cloned() else {
         return;
     };
+    if let Some(setting) = workers
+        .iter()
+        .find(|entry| each(&entry.value).iter().any(|said| said.table().is_none()))
+    {
+        let error = Diagnostic::error("a worker section without a type: rspamd refuses the configuration");
+        let help = "write worker \"normal\" { ... }, or `type` inside it";
+        return walk.out.findings.push(error.at(setting.key_place.clone()).help(help));
+    }
     for entry in workers.iter() {
         match entry.key.as_str() {
             "normal" => listener(walk, entry, "http"),
@@ -241,7 +249,16 @@ fn upstreams(walk: &mut Walk<'_>, worker: &Value) {
                 walk.out.findings.push(finding.help("leave the quotes out"));
             }
         }
-        if table.get("self_scan").is_some_and(|said| said.value.node == Node::Bool(true)) {
+        let scans_here = table.get("self_scan").is_some_and(|said| said.value.node == Node::Bool(true));
+        if let Some(hosts) = table.get("hosts")
+            && let Some(wrong) = unreadable(&hosts.value)
+        {
+            let error = Diagnostic::error(format!("`hosts` of the upstream `{}` cannot be read: {wrong}", entry.key));
+            let help = "write addresses as host:port, several with commas between them";
+            walk.out.findings.push(error.at(hosts.value.place.clone()).help(help));
+            continue;
+        }
+        if scans_here {
             continue;
         }
         let Some(hosts) = table.get("hosts") else {
@@ -255,6 +272,29 @@ fn upstreams(walk: &mut Walk<'_>, worker: &Value) {
             walk.lost(hosts, &format!("worker.rspamd_proxy.upstream.{}.hosts", entry.key), what);
         }
     }
+}
+
+/// What is wrong with a list of servers that the peer could not take: none at all, or no address. Names are not looked up.
+fn unreadable(hosts: &Value) -> Option<String> {
+    let all = match &hosts.node {
+        Node::Text(_) | Node::List(_) | Node::Repeated(_) => words(hosts).unwrap_or_default(),
+        node => return Some(format!("it is {}", node.kind())),
+    };
+    if all.is_empty() {
+        return Some("it is empty".to_owned());
+    }
+    all.iter().find_map(|host| {
+        let Node::Text(text) = &host.node else { return None };
+        let bare = kind::undirected(text);
+        let (name, behind) = match bare.strip_prefix('[') {
+            Some(rest) => rest.split_once(']')?,
+            None if bare.starts_with('/') => return None,
+            None => bare.split_at(bare.find(':').unwrap_or(bare.len())),
+        };
+        let numbers = behind.strip_prefix(':').unwrap_or(behind).split(':');
+        let readable = behind.is_empty() || numbers.clone().count() <= 2 && numbers.clone().all(|n| n.parse::<u32>().is_ok());
+        (name.is_empty() || !readable).then(|| format!("`{}` is no address", text.escape_debug()))
+    })
 }
 
 /// True for an address of this machine's own scanner.

@@ -86,12 +86,10 @@ impl Check<'_> {
             } else {
                 Diagnostic::warning(message)
             };
-            self.findings.push(
-                finding
-                    .at(main)
-                    .also(other, why)
-                    .help(format!("lower `{mild}`, raise `{hard}`, or switch one off with false")),
-            );
+            let help = format!("lower `{mild}`, raise `{hard}`, or switch one off with false");
+            let mut finding = finding.at(main).also(other, why).help(help);
+            finding.pardon();
+            self.findings.push(finding);
         }
         for (name, score) in [("reject", actions.reject), ("discard", actions.discard)] {
             if score.0.is_some_and(|score| score <= 0.0) {

@@ -3,3 +3,4 @@
 mod like;
 mod merging;
 mod stock;
+mod verdicts;
