@@ -7,6 +7,7 @@ use super::encoding::Encoding;
 use super::headers::Headers;
 use super::html::Html;
 use super::parse;
+use super::pdf::Pdf;
 use super::sniff;
 use super::text::Plain;
 use std::borrow::Cow;
@@ -42,6 +43,7 @@ pub struct Part<'r> {
     pub(super) html: OnceLock<Option<Box<Html>>>,
     pub(super) plain: OnceLock<Option<Box<Plain>>>,
     pub(super) archive: OnceLock<Option<Archive>>,
+    pub(super) pdf: OnceLock<Option<Box<Pdf>>>,
 }
 
 impl<'r> Part<'r> {
@@ -141,6 +143,18 @@ impl<'r> Part<'r> {
         }
         let read = || archive::list(self.data(), self.file_name.as_deref());
         self.archive.get_or_init(read).as_ref()
+    }
+
+    /// What is in it, where it is a PDF: by its content, or by its type where that says nothing; read once.
+    pub fn pdf(&self) -> Option<&Pdf> {
+        if self.is_multipart() || self.is_message() {
+            return None;
+        }
+        let read = || {
+            let is_pdf = sniff::detect(self.data()).map_or_else(|| self.mime_type() == "application/pdf", |kind| kind.ext == "pdf");
+            is_pdf.then(|| Box::new(Pdf::read(self.data())))
+        };
+        self.pdf.get_or_init(read).as_deref()
     }
 
     fn to_utf8(&self) -> Cow<'r, str> {

@@ -326,5 +326,6 @@ fn make<'r>(headers: Headers<'r>, parent: Option<usize>) -> Part<'r> {
         html: OnceLock::new(),
         plain: OnceLock::new(),
         archive: OnceLock::new(),
+        pdf: OnceLock::new(),
     }
 }

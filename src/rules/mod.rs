@@ -30,6 +30,7 @@ pub mod message_id;
 pub mod mime;
 pub mod once_received;
 mod pattern;
+pub mod pdf;
 pub mod phishing;
 mod rank;
 pub mod received;
@@ -77,6 +78,7 @@ pub static FAMILIES: &[Family] = &[
     alternatives::FAMILY,
     encrypted::FAMILY,
     archives::FAMILY,
+    pdf::FAMILY,
     scams::FAMILY,
     charset::FAMILY,
     hfilter::FAMILY,

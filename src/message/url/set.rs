@@ -1,4 +1,4 @@
-//! All URLs of a message, each once: from texts, HTML, and the Subject.
+//! All URLs of a message, each once: from texts, HTML, PDFs, and the Subject.
 
 use super::super::html::{Html, LinkKind};
 use super::super::{Limits, Mail, Part};
@@ -95,6 +95,9 @@ pub(in super::super) fn collect(mail: &Mail<'_>, limits: &Limits) -> Urls {
         gather.part = Some(number);
         if part.is_text() || part.is_html() {
             gather.text(mail, part);
+        }
+        for link in part.pdf().map_or(&[][..], |pdf| &pdf.links) {
+            gather.content(link);
         }
     }
     gather.part = None;
@@ -206,6 +209,14 @@ impl Gather {
             self.query(&query);
         }
         Some(at)
+    }
+
+    /// A link in an attachment; its query is left alone.
+    fn content(&mut self, link: &[u8]) {
+        if let Some(mut url) = href(&String::from_utf8_lossy(link)) {
+            url.flags |= Flags::CONTENT;
+            self.add(url);
+        }
     }
 
     fn shown(&mut self, target: usize, text: &str) {
