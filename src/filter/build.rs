@@ -5,6 +5,7 @@ use super::headers::{self, Headers};
 use super::{Filter, Policy};
 use crate::base::suggest::nearest;
 use crate::config::schema::{self, MODULES, OnTimeout};
+use crate::config::value::Node;
 use crate::config::{self, Config, Diagnostic};
 use crate::engine::composite;
 use crate::engine::ruleset::{ANY_SHOT, Builder, priority};
@@ -236,7 +237,13 @@ fn headers(config: &Config, found: &mut Vec<Diagnostic>) -> Headers {
         } else {
             Diagnostic::warning(text)
         };
-        finding = finding.at(section.map(|s| s.place_of("use")));
+        let list = section.and_then(|s| s.value().at(["use"]));
+        let items = match list.map(|list| &list.node) {
+            Some(Node::List(items)) => items.as_slice(),
+            _ => &[],
+        };
+        let named = items.iter().find(|item| item.node == Node::Text(routine.clone())).or(list);
+        finding = finding.at(named.map(|value| value.place.clone()).or(section.map(|s| s.place().clone())));
         if let Some(name) = nearest(&routine, Headers::names()).filter(|_| is_error) {
             finding = finding.help(format!("there is a routine `{name}`"));
         }

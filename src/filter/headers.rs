@@ -61,6 +61,12 @@ pub struct Routine {
     /// The character of x-spam-level.
     #[serde(rename = "char")]
     pub mark: Option<String>,
+    /// The character of x-spamd-bar for a point above zero.
+    pub positive: Option<String>,
+    /// The same below zero.
+    pub negative: Option<String>,
+    /// The same for no point at all.
+    pub neutral: Option<String>,
     /// Value of spam-header.
     pub value: Option<String>,
     /// Value of x-rspamd-server.
@@ -238,7 +244,7 @@ impl Headers {
     fn apply(&self, routine: &Prepared, verdict: &Verdict, occasion: Occasion<'_>, edits: &mut Edits) {
         let value = match routine.kind {
             Kind::RemoveHeaders | Kind::AddHeaders => return self.listed(routine, edits),
-            Kind::Bar => Some(bar(verdict.score)),
+            Kind::Bar => Some(bar(verdict.score, &routine.settings)),
             Kind::Level => {
                 let level = level(verdict.score, routine.settings.mark.as_deref().unwrap_or("*"));
                 if level.is_empty() {
@@ -294,11 +300,12 @@ fn points(score: f64) -> usize {
 }
 
 /// One `+` or `-` per point, `/` below one.
-fn bar(score: f64) -> String {
+fn bar(score: f64, settings: &Routine) -> String {
+    let mark = |set: &Option<String>, usual: &str| set.as_deref().unwrap_or(usual).to_owned();
     match points(score) {
-        0 => "/".to_owned(),
-        n if score > 0.0 => "+".repeat(n),
-        n => "-".repeat(n),
+        0 => mark(&settings.neutral, "/"),
+        n if score > 0.0 => mark(&settings.positive, "+").repeat(n),
+        n => mark(&settings.negative, "-").repeat(n),
     }
 }
 

@@ -17,6 +17,7 @@ crate::symbols! {
 /// PDFs. No settings.
 pub const FAMILY: Family = Family {
     name: "pdf",
+    defaults: None,
     symbols: SYMBOLS,
     build: |_, _, _| vec![Rule::check("SPECIFIC_CONTENT_CHECK", check)],
 };

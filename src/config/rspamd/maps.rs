@@ -126,7 +126,13 @@ pub fn source(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) -> Option<Value
         Node::List(items) | Node::Repeated(items) => (items.clone(), false),
         Node::Table(table) => (described(table)?, false),
         // Not a path but the list itself.
-        Node::Text(text) if !text.contains(['/', ':']) => (kind::words(&entry.value).ok()?, false),
+        Node::Text(text) if !text.contains(['/', ':']) => {
+            if path.first() == Some(&"multimap") {
+                let how = "rspamd finds no map in this string and leaves the rule out; here it is the list itself";
+                walk.near(entry, &name, how);
+            }
+            (kind::words(&entry.value).ok()?, false)
+        }
         _ => (vec![entry.value.clone()], true),
     };
     let mut kept = Vec::new();

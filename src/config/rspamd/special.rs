@@ -3,6 +3,7 @@
 use super::kind::{self, words};
 use super::table::Kind;
 use super::translate::{Fate, Walk};
+use crate::base::prefix_set::parse_network;
 use crate::base::suggest::nearest;
 use crate::config::report::Diagnostic;
 use crate::config::value::{Entry, Node, Value};
@@ -44,6 +45,7 @@ pub fn setting(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) {
     let name = path.join(".");
     match name.as_str() {
         "options.dns.nameserver" | "options.dns.server" | "options.dns_nameserver" => name_servers(walk, path, entry),
+        "options.local_addrs" | "options.local_networks" => networks(walk, path, entry),
         "options.soft_reject_on_timeout" => word(walk, path, entry, "scan.on_timeout", |on| if on { "tempfail" } else { "accept" }),
         "options.enable_test_patterns" => word(walk, path, entry, "scan.gtube", |on| if on { "all" } else { "reject" }),
         "options.check_all_filters" => {
@@ -127,6 +129,30 @@ fn name_servers(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) {
         items.retain(|item| !matches!(&item.node, Node::Text(text) if text.starts_with('/')));
     }
     enter(walk, path, entry, "dns.servers", list);
+}
+
+/// Our own networks; what is none is left out.
+fn networks(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) {
+    let Some(mut list) = walk.convert(Kind::Words, path, entry) else {
+        return;
+    };
+    let Node::List(items) = &mut list.node else { return };
+    items.retain(|item| {
+        let Node::Text(text) = &item.node else { return false };
+        // A file of them is read where settings are.
+        let reads = text.contains("/") && !text.starts_with(|c: char| c.is_ascii_hexdigit() || c == ':') || parse_network(text).is_ok();
+        if !reads {
+            let text = format!(
+                "`{}`: `{}` is no address or network, and is left out",
+                path.join("."),
+                text.escape_debug()
+            );
+            let help = "write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32";
+            walk.out.findings.push(Diagnostic::warning(text).at(item.place.clone()).help(help));
+        }
+        reads
+    });
+    enter(walk, path, entry, "scan.local_networks", list);
 }
 
 fn log_target(walk: &mut Walk<'_>, path: &[&str], entry: &Entry) {

@@ -181,6 +181,9 @@ fn symbol(walk: &mut Walk<'_>, group: &str, entry: &Entry) {
 /// One setting of a group or a symbol.
 fn one(walk: &mut Walk<'_>, known: &[(&str, Kind, &str)], theirs: &[&str], ours: &[String], entry: &Entry) {
     let key = entry.key.as_str();
+    if key == "group" && theirs.len() == 2 {
+        return inside_itself(walk, &theirs.join("."), entry);
+    }
     let Some((_, kind, name)) = known.iter().find(|(name, ..)| *name == key) else {
         let text = format!("rspamd has no key `{}` in [{}]", key.escape_debug(), theirs.join("."));
         return walk.unknown(text, entry.key_place.clone(), nearest(key, known.iter().map(|(name, ..)| *name)));
@@ -193,6 +196,20 @@ fn one(walk: &mut Walk<'_>, known: &[(&str, Kind, &str)], theirs: &[&str], ours:
         let ours: Vec<String> = ours.iter().cloned().chain([(*name).to_owned()]).collect();
         walk.emit(&path.join("."), &ours, entry, value);
     }
+}
+
+/// A group in a group, or a metric in the metric, as where a file of local.d names its section once more.
+fn inside_itself(walk: &mut Walk<'_>, section: &str, entry: &Entry) {
+    let text = format!("[{section}] stands inside itself: what is in there has no effect, neither here nor with rspamd");
+    let help = format!(
+        "this file holds what is inside the section: leave `{} {{` and its `}}` out",
+        entry.key
+    );
+    walk.out
+        .findings
+        .push(Diagnostic::warning(text).at(entry.key_place.clone()).help(help));
+    let fate = Fate::Lost("all that is inside it".to_owned());
+    walk.account(&format!("{section}.{}", entry.key), Some(entry.key_place.clone()), fate);
 }
 
 /// The old section: actions, groups and symbols in one, which count as if they stood outside.
@@ -218,6 +235,7 @@ fn metric(walk: &mut Walk<'_>, raw: &Value) {
                 }
                 walk.section(&["actions"], &inner, true);
             }
+            "metric" => inside_itself(walk, "metric", entry),
             other => {
                 let text = format!("rspamd has no key `{}` in [metric]", other.escape_debug());
                 let near = nearest(other, ["actions", "symbol", "group", "unknown_weight", "grow_factor", "subject"]);

@@ -239,7 +239,8 @@ impl Walk<'_> {
         match row.to {
             To::Nothing(why) => {
                 let text = format!("`{name}` has no meaning here: {why}");
-                self.out.findings.push(Diagnostic::note(text).at(entry.key_place.clone()));
+                let place = written_in(entry).unwrap_or_else(|| entry.key_place.clone());
+                self.out.findings.push(Diagnostic::note(text).at(place));
                 self.account(&name, written_in(entry), Fate::Needless(why.to_owned()));
             }
             To::Neither(why) => {

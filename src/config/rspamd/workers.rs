@@ -79,10 +79,8 @@ fn listener(walk: &mut Walk<'_>, entry: &Entry, ours: &str) {
 /// Settings of a second worker of one type: only its addresses are taken.
 fn further(walk: &mut Walk<'_>, kind: &str, worker: &Value) {
     for entry in worker.table().into_iter().flat_map(Table::iter) {
-        if !matches!(
-            entry.key.as_str(),
-            "bind_socket" | "bind" | "listen" | "count" | "enabled" | "milter" | "upstream"
-        ) {
+        let taken = ["bind_socket", "bind", "listen", "count", "enabled", "milter", "upstream"].contains(&entry.key.as_str());
+        if !taken && !walk.is_stock(&["worker", kind, &entry.key], &entry.value) {
             let what = "settings of its own for a second worker of one type";
             walk.lost(entry, &format!("worker.{kind}.{}", entry.key), what);
         }
@@ -115,6 +113,11 @@ fn settings(walk: &mut Walk<'_>, kind: &str, worker: &Value) {
             continue;
         };
         if matches!(&value.node, Node::Text(word) if NO_PASSWORDS.contains(&word.as_str())) {
+            if let Some(place) = written(&entry.value.place).filter(|_| entry.value.priority > 0) {
+                let text = format!("`{}` is a word that rspamd never takes for a password: none is set", path.join("."));
+                let help = "make one with `rspamadm pw`, or with `torwart password`";
+                walk.out.findings.push(Diagnostic::warning(text).at(place).help(help));
+            }
             continue;
         }
         let path = path.join(".");

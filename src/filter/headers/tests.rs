@@ -114,9 +114,16 @@ fn ham_gets_no_level_and_no_junk() {
 fn bars_and_words() {
     let bars = [(0.0, "/"), (0.99, "/"), (-0.99, "/"), (1.0, "+"), (-5.6, "-----"), (3.5, "+++")];
     for (score, shown) in bars {
-        assert_eq!(bar(score), shown);
+        assert_eq!(bar(score, &Routine::default()), shown);
     }
-    assert_eq!(bar(1e300).len(), 100);
+    assert_eq!(bar(1e300, &Routine::default()).len(), 100);
+    let own = Routine {
+        positive: Some("s".to_owned()),
+        negative: Some("h".to_owned()),
+        neutral: Some("0".to_owned()),
+        ..Routine::default()
+    };
+    assert_eq!([2.5, -1.0, 0.2].map(|score| bar(score, &own)), ["ss", "h", "0"]);
     let words = [
         (Action::Greylist, "No"),
         (Action::SoftReject, "Yes"),
