@@ -39,7 +39,7 @@ impl<C: Content> Lists<C> {
         };
         let mut maps = Vec::new();
         for file in &files {
-            match path(file, section.place().file(), &services.folder) {
+            match list_file(file, section.place().file(), &services.folder) {
                 Ok(path) => maps.push(services.maps.open(&Source::File(path)).0),
                 Err(finding) => findings.push(finding.at(section.place_of(key))),
             }
@@ -87,7 +87,10 @@ fn is_path(entry: &str) -> bool {
 }
 
 /// The file that a setting names: a mere name lies in `maps`, a relative path counts from the folder of the configuration file.
-fn path(text: &str, configuration: &str, maps: &Path) -> Result<PathBuf, Diagnostic> {
+///
+/// # Errors
+/// It names something in the net, an address, or nothing.
+pub fn list_file(text: &str, configuration: &str, maps: &Path) -> Result<PathBuf, Diagnostic> {
     let plain = text.strip_prefix("fallback+").unwrap_or(text);
     let plain = plain.strip_prefix("file://").unwrap_or(plain);
     if let Some((scheme, _)) = plain.split_once("://") {

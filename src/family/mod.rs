@@ -4,7 +4,7 @@ mod chores;
 mod lists;
 
 pub use chores::{Chores, Started};
-pub use lists::{Lines, Lists};
+pub use lists::{Lines, Lists, list_file};
 
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Compat, Rule, Symbol};

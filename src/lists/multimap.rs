@@ -2,15 +2,14 @@
 //! This version looks up client addresses only; the other kinds that rspamd knows are refused with a word on it, not ignored.
 
 use super::value::{self, Value};
-use crate::base::prefix_set::parse_network;
 use crate::base::suggest::nearest;
 use crate::config::value::Node;
 use crate::config::{Diagnostic, Section};
 use crate::engine::{Action, Check, Definition, Hits, PreResult, Rule, Scan, Symbol, order};
-use crate::family::{Family, Services};
+use crate::family::{Family, Services, list_file};
 use crate::maps::{Map, Networks, Source};
 use serde::Deserialize;
-use std::path::{Path, PathBuf};
+
 use std::sync::Arc;
 
 /// No symbols of the code: the configuration names them all.
@@ -194,7 +193,7 @@ fn action(text: &str, table: &Section, findings: &mut Vec<Diagnostic>) -> Option
 fn open(lines: &Lines, table: &Section, services: &Services, findings: &mut Vec<Diagnostic>) -> Option<Arc<Map<Networks>>> {
     let source = match lines {
         Lines::Inline(list) => Source::Inline(list.clone()),
-        Lines::File(text) => match path(text, table.place().file(), &services.folder) {
+        Lines::File(text) => match list_file(text, table.place().file(), &services.folder) {
             Ok(path) => Source::File(path),
             Err(finding) => {
                 findings.push(finding.at(table.place_of("map")));
@@ -207,27 +206,6 @@ fn open(lines: &Lines, table: &Section, services: &Services, findings: &mut Vec<
         findings.push(table.error_at("map", format!("entry {}: {}", problem.line, problem.reason)));
     }
     Some(map)
-}
-
-/// The file that a map names: a mere name lies in `maps`, a relative path counts from the folder of the configuration file.
-fn path(text: &str, configuration: &str, maps: &Path) -> Result<PathBuf, Diagnostic> {
-    let plain = text.strip_prefix("fallback+").unwrap_or(text);
-    let plain = plain.strip_prefix("file://").unwrap_or(plain);
-    if let Some((scheme, _)) = plain.split_once("://") {
-        let finding = Diagnostic::error(format!("maps from `{scheme}://` are known in rspamd, but not in this version"));
-        return Err(finding.help("name a file that something else fetches; it is read again whenever it changes"));
-    }
-    if parse_network(plain).is_ok() {
-        return Err(Diagnostic::error(format!("`{plain}` is an address, not a file")).help(format!("write a list: map = [\"{plain}\"]")));
-    }
-    if plain.is_empty() {
-        return Err(Diagnostic::error("the map names no file"));
-    }
-    let folder = match plain.contains('/') {
-        true => Path::new(configuration).parent().unwrap_or(Path::new("")),
-        false => maps,
-    };
-    Ok(folder.join(plain))
 }
 
 /// Which symbols a map's values may name.

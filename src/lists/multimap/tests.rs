@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::{LoadOptions, load_text};
+use std::path::Path;
 
 struct Built {
     rules: Vec<Rule>,
@@ -92,14 +93,14 @@ fn mistakes_are_told_with_place_and_remedy() {
     assert!(said.contains("actoin"), "{said}");
     let b = built("[modules.multimap.a]\ntype = \"ip\"\nmap = \"10.0.0.1\"\naction = \"rejcet\"\n");
     assert_eq!(b.said(), ["4: `rejcet` is no action", "3: `10.0.0.1` is an address, not a file"]);
-    assert_eq!(b.help(), ["did you mean `reject`?", "write a list: map = [\"10.0.0.1\"]"]);
+    assert_eq!(b.help(), ["did you mean `reject`?", "write a list: [\"10.0.0.1\"]"]);
     let b = built("[modules.multimap.a]\ntype = \"ip\"\nmap = \"https://example.org/list\"\n");
     assert_eq!(b.said(), ["3: maps from `https://` are known in rspamd, but not in this version"]);
 }
 
 #[test]
 fn names_without_a_folder_lie_with_the_maps_and_relative_paths_count_from_the_configuration() {
-    let at = |text| path(text, "/etc/torwart/torwart.toml", Path::new("/srv/maps")).unwrap();
+    let at = |text| list_file(text, "/etc/torwart/torwart.toml", Path::new("/srv/maps")).unwrap();
     assert_eq!(at("a.txt"), Path::new("/srv/maps/a.txt"));
     assert_eq!(at("lists/a.txt"), Path::new("/etc/torwart/lists/a.txt"));
     assert_eq!(at("./a.txt"), Path::new("/etc/torwart/./a.txt"));
