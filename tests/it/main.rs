@@ -8,6 +8,7 @@ mod config_bad;
 mod config_trees;
 mod daemon;
 mod floors;
+mod fuzz;
 mod guide;
 mod history;
 mod hostile;

@@ -1,0 +1,4 @@
+//! See `expressions` of the library.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| torwart_fuzz::expressions::run(data));

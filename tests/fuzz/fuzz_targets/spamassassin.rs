@@ -1,0 +1,4 @@
+//! See `spamassassin` of the library.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| torwart_fuzz::spamassassin::run(data));

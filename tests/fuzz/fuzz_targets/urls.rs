@@ -1,0 +1,4 @@
+//! See `urls` of the library.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| torwart_fuzz::urls::run(data));
