@@ -112,11 +112,14 @@ pub(super) fn read_file(path: &Path, findings: &mut Vec<Diagnostic>) -> Option<A
     }
 }
 
-fn plain(error: &io::Error) -> String {
+/// Why a file could not be read, in the words of people.
+pub(super) fn plain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        // ELOOP has no stable name in the library yet.
+        _ if error.raw_os_error() == Some(nix::libc::ELOOP) => "its links lead in a circle".to_owned(),
         _ => error.to_string(),
     }
 }

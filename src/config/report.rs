@@ -1,5 +1,6 @@
 //! Findings about a configuration, drawn with the source line; it decides nothing about what is wrong.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::IsTerminal;
 
@@ -121,7 +122,7 @@ impl Diagnostic {
     pub fn one_line(&self) -> String {
         let place = self.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
         let help = self.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
-        let line = format!("{place}{}{help}", self.message);
+        let line = format!("{place}{}{help}", bounded(&self.message));
         line.replace(['\n', '\r'], " ")
     }
 
@@ -132,7 +133,8 @@ impl Diagnostic {
             Severity::Note => Level::NOTE,
         };
         let windows: Vec<Window> = self.windows();
-        let mut group = Group::with_title(level.primary_title(self.message.as_str()));
+        let message = bounded(&self.message);
+        let mut group = Group::with_title(level.primary_title(message.as_ref()));
         for window in &windows {
             let mut snippet = Snippet::source(window.text.as_str())
                 .path(window.file.as_str())
@@ -184,6 +186,8 @@ struct Window<'d> {
 
 /// Two places this many bytes apart or less are drawn in one stretch.
 const NEAR: usize = 2_000;
+/// Bytes of a sentence that are shown.
+const LONGEST_SENTENCE: usize = 2_000;
 /// A marked text longer than this is marked at its beginning only.
 const LONGEST_MARK: usize = 400;
 
@@ -236,6 +240,19 @@ impl<'d> Window<'d> {
             .map_or(text.len(), |at| span.end + at);
         self.text = masked(text.get(self.start..end).unwrap_or(""));
     }
+}
+
+/// A sentence without its middle where it is longer than anybody reads: names in it are as long as somebody wrote them.
+fn bounded(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST_SENTENCE {
+        return text.into();
+    }
+    let (begin, end) = (LONGEST_SENTENCE * 3 / 4, text.len() - LONGEST_SENTENCE / 4);
+    let (begin, end) = (
+        text.get(..text.floor_char_boundary(begin)),
+        text.get(text.ceil_char_boundary(end)..),
+    );
+    format!("{}...{}", begin.unwrap_or_default(), end.unwrap_or_default()).into()
 }
 
 /// The span of a place, cut to its first line and to a length that can be drawn.

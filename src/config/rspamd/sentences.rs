@@ -10,6 +10,9 @@ use crate::config::report::Diagnostic;
 use crate::config::schema::UnknownKeys;
 use crate::config::value::{Entry, Node, Place, Value};
 
+/// Findings after which the nearest name is no longer looked for.
+const MOST_GUESSES: usize = 1_000;
+
 /// The priority of override.d.
 const OVERRIDE: u8 = 10;
 
@@ -101,7 +104,9 @@ impl Walk<'_> {
     pub fn unknown_key(&mut self, path: &[&str], entry: &Entry) {
         let Some((key, above)) = path.split_last() else { return };
         let text = format!("rspamd has no key `{}` in [{}]", key.escape_debug(), above.join("."));
-        let near = nearest(key, table::names_below(above));
+        // Whoever reads so many of them is not helped by one more guess, and guessing takes long.
+        let guess = self.out.findings.len() < MOST_GUESSES;
+        let near = guess.then(|| nearest(key, table::names_below(above))).flatten();
         self.unknown(text, entry.key_place.clone(), near);
     }
 

@@ -4,6 +4,9 @@ mod core;
 mod lacking;
 mod modules;
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// How a value is written there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -67,6 +70,21 @@ pub fn rows() -> impl Iterator<Item = &'static Row> + Clone {
     [core::ROWS, core::WORKERS, core::REDIS, modules::ROWS].into_iter().flatten()
 }
 
+/// The rows whose path may begin like this one, by its first name; all of them for the empty path.
+fn rows_of(path: &[&str]) -> &'static [&'static Row] {
+    static BY_SECTION: LazyLock<HashMap<&'static str, Vec<&'static Row>>> = LazyLock::new(|| {
+        let mut sections: HashMap<_, Vec<_>> = HashMap::from([("", rows().collect())]);
+        for row in rows() {
+            sections
+                .entry(row.path.split('.').next().unwrap_or_default())
+                .or_default()
+                .push(row);
+        }
+        sections
+    });
+    BY_SECTION.get(path.first().copied().unwrap_or_default()).map_or(&[], Vec::as_slice)
+}
+
 /// Sections at the top that are no modules.
 pub const SECTIONS: &[&str] = &[
     "options",
@@ -97,17 +115,18 @@ pub fn is_typed(path: &[&str]) -> bool {
 
 /// The row for a path.
 pub fn find(path: &[&str]) -> Option<&'static Row> {
-    rows().find(|row| row.fits(path))
+    rows_of(path).iter().copied().find(|row| row.fits(path))
 }
 
 /// True if settings lie below this path.
 pub fn leads_on(path: &[&str]) -> bool {
-    rows().any(|row| row.begins_with(path))
+    rows_of(path).iter().any(|row| row.begins_with(path))
 }
 
 /// The names that may stand directly below a path.
 pub fn names_below(path: &[&str]) -> Vec<&'static str> {
-    let below = rows()
+    let below = rows_of(path)
+        .iter()
         .filter(|row| row.begins_with(path))
         .filter_map(|row| row.path.split('.').nth(path.len()));
     let mut names: Vec<&str> = below.filter(|name| *name != "*").collect();
@@ -118,7 +137,9 @@ pub fn names_below(path: &[&str]) -> Vec<&'static str> {
 
 /// True if any name may stand directly below a path: those of rules.
 pub fn names_freely(path: &[&str]) -> bool {
-    rows().any(|row| row.begins_with(path) && row.path.split('.').nth(path.len()) == Some("*"))
+    rows_of(path)
+        .iter()
+        .any(|row| row.begins_with(path) && row.path.split('.').nth(path.len()) == Some("*"))
 }
 
 impl Row {

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
+use crate::config::files::plain;
+
 /// A file that was read.
 #[derive(Clone, Debug)]
 pub struct Opened {
@@ -163,11 +165,7 @@ fn closed(path: &Path) -> Option<Trouble> {
 fn trouble(error: &io::Error) -> Trouble {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Trouble::Missing,
-        io::ErrorKind::PermissionDenied => Trouble::Other("permission denied".to_owned()),
-        io::ErrorKind::IsADirectory => Trouble::Other("it is a folder".to_owned()),
-        // ELOOP has no stable name in the library yet.
-        _ if error.raw_os_error() == Some(nix::libc::ELOOP) => Trouble::Other("its links lead in a circle".to_owned()),
-        _ => Trouble::Other(error.to_string()),
+        _ => Trouble::Other(plain(error)),
     }
 }
 

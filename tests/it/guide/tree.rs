@@ -121,6 +121,7 @@ fn everything() {
     strangers_wait_because_there_is_redis(&postfix, &machine.redis);
     the_controller_is_open_to_this_machine_only();
     the_verdict_comes_from_redis(&mut machine);
+    redis_and_its_state_are_named(&mut machine);
 }
 
 /// `rspamadm configtest`, and what people hear of the guide's files.
@@ -256,4 +257,20 @@ fn the_verdict_comes_from_redis(machine: &mut Machine) {
     wait_for("the scanner's failure in the log", || {
         log().contains("the scanner fails").then_some(())
     });
+}
+
+/// `rspamadm control stat`: Redis stands there, running or not.
+fn redis_and_its_state_are_named(machine: &mut Machine) {
+    let rspamadm = machine.folder.join("rspamadm");
+    let told = |state: &str| {
+        let line = format!("\"redis 127.0.0.1:6379: {state}\",");
+        wait_for(&format!("stat says {line}"), || {
+            let told = run(Command::new(&rspamadm).args(["control", "stat"]), b"");
+            assert_eq!(told.code, 0, "{told:?}");
+            told.stdout.lines().any(|l| l.trim() == line).then_some(())
+        });
+    };
+    told("online");
+    machine.redis.kill();
+    told("offline: connection refused");
 }
