@@ -4,7 +4,7 @@ use super::limit::{By, KEYWORDS, Keyword, Limit};
 use super::rate::{Rate, amount};
 use crate::base::quantity;
 use crate::base::suggest::nearest;
-use crate::config::value::{Entry, Node};
+use crate::config::value::{Entry, Node, Table, Value};
 use crate::config::{Diagnostic, Section};
 use crate::family::Lines;
 use crate::limits::selector::Selector;
@@ -129,15 +129,18 @@ pub(super) struct Own(pub(super) Option<(f64, f64)>);
 /// Own limits: by address or user in lower case, then by the limit's name.
 pub(super) type Overrides = HashMap<String, HashMap<String, Own>>;
 
+/// What a limit may have beside its buckets.
+const BESIDE: [&str; 3] = ["selector", "enabled", "disabled"];
+
 /// Every limit of the section, in the order written.
 pub(super) fn limits(section: &Section, findings: &mut Vec<Diagnostic>) -> Vec<Limit> {
     let mut all = Vec::new();
     for (name, table) in section.tables() {
         match name {
             "rates" => {
-                let tables = table.tables().filter(|(_, t)| t.enabled());
-                all.extend(tables.filter_map(|(name, table)| limit(name, &table, findings)));
-                strays(&table, findings);
+                let entries = table.value().table().into_iter().flat_map(|t| t.iter());
+                let named = entries.map(|entry| Section::new(table.path(), entry.clone()));
+                all.extend(named.filter(Section::enabled).filter_map(|limit| self::limit(&limit, findings)));
             }
             "overrides" => {}
             other => {
@@ -153,38 +156,13 @@ pub(super) fn limits(section: &Section, findings: &mut Vec<Diagnostic>) -> Vec<L
     all
 }
 
-/// Keys beside tables where only tables have a meaning.
-fn strays(table: &Section, findings: &mut Vec<Diagnostic>) {
-    for entry in table.value().table().into_iter().flat_map(|t| t.iter()) {
-        if entry.value.table().is_none() {
-            let text = format!("`{}` is no table of a limit", entry.key);
-            let help = format!(
-                "write [{}.{}] with bucket = {{ burst = 100, rate = \"10 / 1min\" }}",
-                table.path(),
-                entry.key
-            );
-            findings.push(Diagnostic::error(text).at(entry.key_place.clone()).help(help));
-        }
-    }
-}
-
-fn limit(name: &str, table: &Section, findings: &mut Vec<Diagnostic>) -> Option<Limit> {
+fn limit(section: &Section, findings: &mut Vec<Diagnostic>) -> Option<Limit> {
     let before = findings.len();
-    for entry in table.value().table().into_iter().flat_map(|t| t.iter()) {
-        if !["bucket", "selector", "enabled"].contains(&entry.key.as_str()) {
-            let text = format!("`{}` is no setting of a limit", entry.key);
-            findings.push(
-                Diagnostic::error(text)
-                    .at(entry.key_place.clone())
-                    .help("a limit has `bucket` and `selector`"),
-            );
-        }
-    }
-    let by = by(name, table, findings);
-    let buckets = buckets(table, findings);
+    let by = by(section.name(), section, findings);
+    let buckets = buckets(section, findings);
     let sound = !findings.iter().skip(before).any(Diagnostic::is_error);
     Some(Limit {
-        name: name.to_owned(),
+        name: section.name().to_owned(),
         by: by?,
         buckets,
     })
@@ -226,25 +204,72 @@ fn by(name: &str, table: &Section, findings: &mut Vec<Diagnostic>) -> Option<By>
     Some(By::Keywords(words))
 }
 
-/// The buckets of a limit: one table, or a list of them.
-fn buckets(table: &Section, findings: &mut Vec<Diagnostic>) -> Vec<Bucket> {
-    let Some(entry) = table.value().table().and_then(|t| t.get("bucket")) else {
-        let missing = Diagnostic::error(format!("the limit `{}` has no bucket", table.name())).at(table.place().clone());
-        findings.push(missing.help("write bucket = { burst = 100, rate = \"10 / 1min\" }"));
-        return Vec::new();
+/// The buckets of a limit: one under `bucket`, or a list of them there; or the limit is itself one, as old trees have it.
+fn buckets(limit: &Section, findings: &mut Vec<Diagnostic>) -> Vec<Bucket> {
+    let (itself, _) = limit.divided(&BESIDE);
+    let written = match (&itself.value().node, itself.value().at(["bucket"])) {
+        (Node::List(pair), _) => match pair.as_slice() {
+            [burst, rate] => vec![of(burst.clone(), rate.clone())],
+            _ => Vec::new(),
+        },
+        (Node::Table(table), None) if table.get("burst").or(table.get("rate")).is_none() => Vec::new(),
+        (Node::Table(_), Some(bucket)) => match &bucket.node {
+            Node::List(all) => all.iter().map(long).collect(),
+            _ => vec![long(bucket)],
+        },
+        _ => vec![long(itself.value())],
     };
-    let entries = match &entry.value.node {
-        Node::List(all) => all
-            .iter()
-            .map(|value| Entry {
-                value: value.clone(),
-                ..entry.clone()
-            })
-            .collect(),
-        _ => vec![entry.clone()],
+    let known = |key: &str| key == "bucket" || itself.value().at(["bucket"]).is_none() && !written.is_empty();
+    for entry in itself
+        .value()
+        .table()
+        .into_iter()
+        .flat_map(|t| t.iter())
+        .filter(|entry| !known(&entry.key))
+    {
+        let text = format!("`{}` is no setting of a limit", entry.key);
+        let unknown = Diagnostic::error(text).at(entry.key_place.clone());
+        findings.push(unknown.help("a limit has `bucket` and `selector`"));
+    }
+    let help = "write bucket = { burst = 100, rate = \"10 / 1min\" }, or bucket = \"10 / 1min\"";
+    if written.is_empty() {
+        let missing = Diagnostic::error(format!("the limit `{}` has no bucket", limit.name()));
+        findings.push(missing.at(limit.place().clone()).help(help));
+    }
+    let read = |value: Value| {
+        if value.table().is_none() {
+            let wrong = Diagnostic::error(format!("a bucket of the limit `{}` is {}", limit.name(), value.node.kind()));
+            findings.push(wrong.at(value.place).help(help));
+            return None;
+        }
+        Section::new(limit.path(), entry("bucket", value)).read::<Bucket>(findings)
     };
-    let read = |entry| Section::new(table.path(), entry).read::<Bucket>(findings);
-    entries.into_iter().filter_map(read).collect()
+    written.into_iter().filter_map(read).collect()
+}
+
+/// A bucket in full: `"20 / 1min"` holds twenty and leaks them in a minute.
+fn long(bucket: &Value) -> Value {
+    let Node::Text(text) = &bucket.node else { return bucket.clone() };
+    let Some((burst, _)) = text.split_once('/') else {
+        return bucket.clone();
+    };
+    of(Value::new(Node::Text(burst.to_owned()), bucket.place.clone()), bucket.clone())
+}
+
+fn of(burst: Value, rate: Value) -> Value {
+    let place = burst.place.clone();
+    let mut table = Table::default();
+    table.insert(entry("burst", burst));
+    table.insert(entry("rate", rate));
+    Value::new(Node::Table(table), place)
+}
+
+fn entry(key: &str, value: Value) -> Entry {
+    Entry {
+        key: key.to_owned(),
+        key_place: value.place.clone(),
+        value,
+    }
 }
 
 /// Own limits: `[modules.ratelimit.overrides."anna@example.org"]` with `to = { burst = 5, rate = "1 / 1h" }`, or `to = false`.

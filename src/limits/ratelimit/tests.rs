@@ -55,6 +55,33 @@ fn a_bucket_for_each_recipient() {
 }
 
 #[test]
+fn short_forms_of_old_trees() {
+    for (limit, most) in [
+        ("to = \"2 / 1d\"", 2),
+        ("to = [3, 0.0001]", 3),
+        ("to = { burst = 4, rate = \"1 / 1d\" }", 4),
+        ("to = { bucket = \"2 / 1d\" }", 2),
+        ("to = { bucket = [\"9 / 1d\", { burst = 2, rate = 0.0001 }] }", 2),
+        ("x = { selector = \"to:addr\", burst = 2, rate = 0.0001 }", 2),
+        ("to = \"0 / 1d\"", 0),
+    ] {
+        assert_eq!(count(&bench(&rates(limit)), &to(&["b@example.com"]), 9), most, "{limit}");
+    }
+    for (limit, wrong) in [
+        ("to = \"abc\"", "a bucket of the limit `to` is a string"),
+        ("to = [3]", "the limit `to` has no bucket"),
+        ("to = { bucket = [2, 0.01] }", "a bucket of the limit `to` is a number"),
+        ("to = { bucket = { burst = 2 } }", "the key `rate` is missing"),
+        ("to = { burst = 2, rte = 1 }", "unknown key `rte`"),
+        ("to = { buckt = \"1 / 1h\" }", "`buckt` is no setting of a limit"),
+        ("to = \"5 / never\"", "never"),
+    ] {
+        let all = mistakes(&rates(limit));
+        assert!(all.contains(wrong), "{limit}: {all}");
+    }
+}
+
+#[test]
 fn recipients_multiply_what_is_not_their_own() {
     let text =
         "from = { bucket = { burst = 5, rate = \"1 / 1h\" } }\nip = { bucket = { burst = 5, rate = 0.0001, skip_recipients = true } }";
@@ -233,6 +260,13 @@ fn without_its_store_nothing_is_limited() {
     assert_eq!(count(&bench, &to(&["a@x"]), 5), 5);
 }
 
+/// What is wrong with settings, a line each.
+fn mistakes(settings: &str) -> String {
+    let mut findings = Vec::new();
+    (FAMILY.build)(Some(&section("ratelimit", settings)), &Services::default(), &mut findings);
+    told(&findings).join("\n")
+}
+
 #[test]
 fn mistakes_in_the_section_are_told() {
     let text = "nonsense = 1\nham_factor_rate = 0.0\n[modules.ratelimit.rates]\ntoo = { bucket = { burst = 1, rate = 1 } }\n\
@@ -253,7 +287,7 @@ fn mistakes_in_the_section_are_told() {
         "did you mean `user`?",
         "does not know to which network",
         "`speed` is no setting of a limit",
-        "`plain` is no table of a limit",
+        "`plain` in the name of the limit `plain`",
         "`rate` is no table of ratelimit",
         "there is no limit `frm`",
         "no number of messages",
