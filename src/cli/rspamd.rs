@@ -9,21 +9,22 @@ use crate::daemon::build;
 use crate::daemon::listen::Spot;
 use crate::daemon::privileges::Identity;
 use crate::daemon::settings::spots;
-use crate::daemon::{self, Options, unix::plain};
+use crate::daemon::{self, Options, background, unix::plain};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
 
 /// Where an rspamd keeps its configuration.
 const STANDARD: &str = "/etc/rspamd/rspamd.conf";
 
 /// Runs the mail filter: torwart called by this name
 #[derive(Parser)]
-#[command(name = "rspamd", disable_version_flag = true, max_term_width = 100)]
+#[command(name = "rspamd", disable_version_flag = true, max_term_width = 100, args_override_self = true)]
 struct Args {
     /// Stay in the foreground
     #[arg(short = 'f', long)]
@@ -50,7 +51,7 @@ struct Args {
     #[arg(short, long)]
     version: bool,
     /// A variable for the files of the configuration
-    #[arg(long, value_name = "NAME=VALUE", require_equals = true, value_parser = super::variable)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = super::variable)]
     var: Vec<(String, String)>,
     /// Leave the templates of the configuration alone
     #[arg(short = 'T', long)]
@@ -58,11 +59,17 @@ struct Args {
     /// Without meaning here: there is no Lua
     #[arg(long, value_name = "FILE")]
     lua_env: Vec<PathBuf>,
+    /// Said by the process that goes into the background to the one that stays there
+    #[arg(long, hide = true)]
+    in_background: bool,
+    /// rspamd reads no further words, and refuses none
+    #[arg(hide = true)]
+    rest: Vec<OsString>,
 }
 
 /// Does what the words say.
 pub(super) fn main(words: Vec<OsString>) -> ExitCode {
-    let args = match Args::try_parse_from(words) {
+    let args = match Args::try_parse_from(&words) {
         Ok(args) => args,
         Err(usage) => {
             let _ = usage.print();
@@ -73,17 +80,30 @@ pub(super) fn main(words: Vec<OsString>) -> ExitCode {
         print(&format!("rspamd of torwart {}\n", env!("CARGO_PKG_VERSION")));
         return ExitCode::SUCCESS;
     }
+    if !args.no_fork && !args.in_background {
+        return background::start(&mut anew(&words)).unwrap_or_else(|error| refused(&anyhow!("cannot go into the background: {}", plain(&error))));
+    }
     match prepare(&args) {
         Ok((options, pid)) => {
             let code = daemon::serve(options);
             drop(pid);
             code
         }
-        Err(error) => {
-            eprintln!("rspamd: not started: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => refused(&error),
     }
+}
+
+fn refused(error: &anyhow::Error) -> ExitCode {
+    eprintln!("rspamd: not started: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// This program once more, to stay in the background.
+fn anew(words: &[OsString]) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    let (name, rest) = words.split_first().expect("a program has a name");
+    command.arg0(name).arg("--in-background").args(rest);
+    command
 }
 
 /// Everything up to the daemon itself, in an order that lets a mistake be told on the terminal.
@@ -101,11 +121,11 @@ fn prepare(args: &Args) -> Result<(Options, Option<PidFile>)> {
         grant(&identity, &mut options, &loaded.config)?;
     }
     let mut pid = args.pid.as_deref().map(PidFile::claim).transpose()?;
-    if !args.no_fork {
+    if args.in_background {
         if loaded.config.log.target == LogTarget::Stderr {
             eprintln!("rspamd: the log goes to standard error, which nobody reads in the background; set log.target");
         }
-        nix::unistd::daemon(false, false).map_err(|e| anyhow!("cannot go into the background: {}", e.desc()))?;
+        background::leave().map_err(|e| anyhow!("cannot go into the background: {}", e.desc()))?;
     }
     if let Some(pid) = &mut pid {
         pid.write()?;
@@ -125,6 +145,7 @@ fn options(args: &Args) -> Result<Options> {
         variables: args.var.clone(),
         skip_templates: args.skip_template,
         debug: args.debug,
+        background: args.in_background,
         ..Options::default()
     })
 }
@@ -221,7 +242,7 @@ mod tests {
         let args = Args::try_parse_from("rspamd -f -i -c /x.conf -u a -g b -p /pid -d --var=A=B --var=C=D -T".split(' ')).unwrap();
         assert!(args.no_fork && args.insecure && args.debug && args.skip_template);
         assert_eq!(args.var.len(), 2);
-        for wrong in ["rspamd --var A=B", "rspamd -x", "rspamd -c"] {
+        for wrong in ["rspamd --var AB", "rspamd -x", "rspamd -c"] {
             assert!(Args::try_parse_from(wrong.split(' ')).is_err(), "{wrong}");
         }
     }

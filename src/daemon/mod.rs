@@ -1,6 +1,7 @@
 //! The daemon: start, listeners, signals, reload, drain; the control socket.
 
 pub mod accept;
+pub mod background;
 pub mod build;
 pub mod control;
 mod desktop;

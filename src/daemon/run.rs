@@ -9,7 +9,7 @@ use super::listen::{Listener, Role};
 use super::lobby::Lobby;
 use super::logging::Logging;
 use super::start::Options;
-use super::{notify, settings};
+use super::{background, notify, settings};
 use crate::config;
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -125,6 +125,11 @@ impl Running {
         self.watch_maps();
         notify::ready(&self.status());
         tracing::info!("ready");
+        if self.options.background
+            && let Err(error) = background::arrived()
+        {
+            tracing::warn!("cannot let go of the terminal: {error}");
+        }
         let mut status = tokio::time::interval(STATUS_EVERY);
         status.tick().await;
         loop {

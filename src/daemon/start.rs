@@ -41,6 +41,8 @@ pub struct Options {
     pub variables: Vec<(String, String)>,
     /// Leave the templates of that tree alone.
     pub skip_templates: bool,
+    /// Started by [`background::start`](super::background::start), who waits.
+    pub background: bool,
     /// Settings of the command line, which win: `compat="4.1"`.
     pub overrides: Vec<String>,
 }
@@ -92,6 +94,10 @@ pub fn serve(options: Options) -> ExitCode {
         let report = build::complete(examined, None).err().unwrap_or_default();
         return refused(&report);
     };
+    let on_stderr = examined
+        .config
+        .as_ref()
+        .is_some_and(|config| options.logging(config).target == Target::Stderr);
     match run(options, examined, logging, passed) {
         Ok(code) => code,
         Err(error) => {
@@ -99,6 +105,9 @@ pub fn serve(options: Options) -> ExitCode {
                 tracing::error!("{line}");
             }
             tracing::error!("not started");
+            if !on_stderr {
+                eprintln!("torwart: not started: {error:#}");
+            }
             ExitCode::FAILURE
         }
     }

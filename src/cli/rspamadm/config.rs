@@ -9,6 +9,7 @@ use crate::filter::{Filter, GroupListing};
 use anyhow::{Result, anyhow};
 use clap::Parser;
 use serde_json::{Map, Value, json};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -31,6 +32,9 @@ struct Test {
     /// Leave templates as they are
     #[arg(short = 'T', long)]
     skip_template: bool,
+    /// The peer reads no further words, and refuses none
+    #[arg(hide = true)]
+    rest: Vec<OsString>,
 }
 
 /// Print the configuration as it is in force

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use rsa::RsaPrivateKey;
 use rsa::pkcs8::{EncodePrivateKey, EncodePublicKey, LineEnding};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -32,6 +33,9 @@ struct Args {
     /// rsa or ed25519
     #[arg(short = 't', long = "type", value_name = "KIND", default_value = "rsa")]
     kind: String,
+    /// The peer reads no further words, and refuses none
+    #[arg(hide = true)]
+    rest: Vec<OsString>,
 }
 
 pub(super) fn run(call: &Call) -> Result<ExitCode> {

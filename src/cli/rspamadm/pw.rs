@@ -29,9 +29,8 @@ struct Args {
     /// List the ways to hash
     #[arg(short, long)]
     list: bool,
-    /// The same as the options of these names
-    #[arg(value_parser = ["encrypt", "check", "list"])]
-    command: Option<String>,
+    /// encrypt, check or list: the same as the options of these names
+    command: Vec<String>,
 }
 
 /// The ways to hash, as `-t` names them and as `-l` explains them.
@@ -46,7 +45,7 @@ const KINDS: [(&str, HashKind, &str); 2] = [
 
 pub(super) fn run(call: &Call) -> Result<ExitCode> {
     let args: Args = call.read()?;
-    let wanted = |option: bool, word: &str| option || args.command.as_deref() == Some(word);
+    let wanted = |option: bool, word: &str| option || args.command.first().is_some_and(|first| first == word);
     if wanted(args.list, "list") {
         for (name, _, line) in KINDS {
             print(&format!("{name}: {line}\n"));

@@ -136,6 +136,59 @@ fn mistakes_are_told_on_the_terminal() {
 }
 
 #[test]
+fn a_start_that_fails_in_the_background_is_told() {
+    let place = Place::new("file");
+    // Nobody makes the folder of the log for root.
+    fs::create_dir(place.0.join("log")).unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().to_string();
+    let text = fs::read_to_string(place.0.join("t.toml")).unwrap();
+    place.0.0.write("taken.toml", text.replacen("127.0.0.1:0", &port, 1));
+    place.0.0.write("etc/rspamd.conf", "options { max_message = \"abc\"; }\n");
+    for (words, said) in [
+        (&["-i", "-c", "taken.toml", "-p", "pid"][..], "the port is in use"),
+        (&["-i", "-f", "-c", "taken.toml", "-p", "pid"], "the port is in use"),
+        (&["-i", "-c", "etc/rspamd.conf", "-p", "pid"], "max_message"),
+    ] {
+        let ran = place.rspamd(words);
+        assert!(ran.code == 1 && ran.stderr.contains(said), "{words:?}: {ran:?}");
+        assert!(ran.stdout.is_empty() && !place.0.join("pid").exists(), "{words:?}: {ran:?}");
+    }
+    assert!(place.log().contains("not started"), "{}", place.log());
+}
+
+#[test]
+fn words_are_taken_as_the_peer_takes_them() {
+    let links = Links::new();
+    for line in [
+        "-v",
+        "-vf",
+        "--var A=B -v",
+        "--var=A=B -v",
+        "--var=AB -v",
+        "more words -v",
+        "-f -f -v -v",
+        "--lua-env=/nonexistent -v",
+        "-h",
+        "-x",
+        "-u",
+        "--no-for -v",
+        "-f -c /nonexistent",
+        "-i -f -c /nonexistent",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ours = run(&mut links.command("rspamd", &words), b"");
+        let theirs = run(Command::new(program("rspamd")).args(&words).current_dir(links.0.path()), b"");
+        assert_eq!(ours.code, theirs.code, "rspamd {line}\n{ours:?}\n{theirs:?}");
+        assert_eq!(
+            (ours.stdout.is_empty(), ours.stderr.is_empty()),
+            (theirs.stdout.is_empty(), theirs.stderr.is_empty()),
+            "rspamd {line}\n{ours:?}\n{theirs:?}"
+        );
+    }
+}
+
+#[test]
 fn a_tree_is_served_and_its_control_socket_answers() {
     let place = Place::new("stderr");
     let root = place.0.0.path().display().to_string();
