@@ -15,8 +15,8 @@ use clap::Parser;
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io::{Seek, Write};
-use std::path::{Path, PathBuf};
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Where an rspamd keeps its configuration.
@@ -81,7 +81,8 @@ pub(super) fn main(words: Vec<OsString>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if !args.no_fork && !args.in_background {
-        return background::start(&mut anew(&words)).unwrap_or_else(|error| refused(&anyhow!("cannot go into the background: {}", plain(&error))));
+        return background::start(&mut anew(&words))
+            .unwrap_or_else(|error| refused(&anyhow!("cannot go into the background: {}", plain(&error))));
     }
     match prepare(&args) {
         Ok((options, pid)) => {

@@ -25,6 +25,12 @@ const NAME: usize = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Public([u8; 32]);
 
+impl From<[u8; 32]> for Public {
+    fn from(bytes: [u8; 32]) -> Public {
+        Public(bytes)
+    }
+}
+
 /// A private key with its public one.
 #[derive(Clone)]
 pub struct Pair {
@@ -39,6 +45,11 @@ impl Public {
     /// Reads rspamd's base32.
     pub fn parse(text: &str) -> Option<Public> {
         base32::decode(text)?.try_into().ok().map(Public)
+    }
+
+    /// The key itself.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 
     /// The short name by which a client says which key it means.

@@ -1,7 +1,7 @@
-//! `rspamadm keypair`: key pairs as rspamd writes them. Making them is here, signing with them in `seal`; nothing is encrypted.
+//! `rspamadm keypair`: key pairs as rspamd writes them. Making them is here, signing with them in `seal`, encrypting in `crypt`.
 
 use super::super::{print, report};
-use super::{Call, seal};
+use super::{Call, crypt, seal};
 use crate::config::ucl;
 use crate::http::auth::base32;
 use anyhow::{Context, Result, anyhow, bail};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use x25519_dalek::{X25519_BASEPOINT_BYTES, x25519};
 
-/// Make key pairs, sign and verify files
+/// Make key pairs; sign, verify, encrypt and decrypt files with them
 #[derive(Parser)]
 #[command(name = "rspamadm keypair", args_conflicts_with_subcommands = true)]
 struct Line {
@@ -37,18 +37,12 @@ enum Command {
     /// Check the signatures of files
     #[command(visible_aliases = ["ver", "v"])]
     Verify(seal::Verify),
-    /// Not in this version
+    /// Encrypt files for whoever has the private key
     #[command(visible_aliases = ["crypt", "enc", "e"])]
-    Encrypt(Anything),
-    /// Not in this version
+    Encrypt(crypt::Encrypt),
+    /// Decrypt files
     #[command(visible_aliases = ["dec", "d"])]
-    Decrypt(Anything),
-}
-
-#[derive(Args)]
-struct Anything {
-    #[arg(hide = true, allow_hyphen_values = true)]
-    rest: Vec<String>,
+    Decrypt(crypt::Decrypt),
 }
 
 #[derive(Args)]
@@ -77,8 +71,8 @@ pub(super) fn run(call: &Call) -> Result<ExitCode> {
         Some(Command::Generate(args)) => generate(&args),
         Some(Command::Sign(args)) => seal::sign(&args),
         Some(Command::Verify(args)) => seal::verify(&args),
-        Some(Command::Encrypt(_)) => bail!("rspamadm keypair encrypt: not in this version of torwart"),
-        Some(Command::Decrypt(_)) => bail!("rspamadm keypair decrypt: not in this version of torwart"),
+        Some(Command::Encrypt(args)) => crypt::encrypt(&args),
+        Some(Command::Decrypt(args)) => crypt::decrypt(&args),
     }
 }
 

@@ -5,6 +5,7 @@ mod config;
 mod confighelp;
 mod control;
 mod corpus;
+mod crypt;
 mod dkim;
 mod grep;
 mod keypair;
@@ -122,7 +123,9 @@ impl Call {
     fn read<T: Parser>(&self) -> Result<T> {
         let command = T::command();
         let name = command.get_name().to_owned();
-        Ok(T::from_arg_matches(&command.bin_name(name).args_override_self(true).try_get_matches_from(&self.words)?)?)
+        Ok(T::from_arg_matches(
+            &command.bin_name(name).args_override_self(true).try_get_matches_from(&self.words)?,
+        )?)
     }
 }
 

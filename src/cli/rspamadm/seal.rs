@@ -6,6 +6,7 @@ use super::Call;
 use crate::base::hex;
 use crate::config::ucl::{self, Disk, Options};
 use crate::http::auth::base32;
+use crate::http::seal::Pair;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Parser};
 use ring::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
@@ -92,8 +93,8 @@ pub(super) fn verify(args: &Verify) -> Result<ExitCode> {
     }
     let public = match (&args.keypair, &args.pubkey, &args.pubstring) {
         (Some(file), ..) => Keys::of_file(file)?.public,
-        (_, Some(file), _) => key_in(file)?,
-        (_, _, Some(text)) => public_key(text)?,
+        (_, Some(file), _) => key_in(file)?.to_vec(),
+        (_, _, Some(text)) => public_key(text)?.to_vec(),
         _ => bail!("no key specified"),
     };
     let mut good = true;
@@ -127,8 +128,8 @@ pub(super) fn signtool(call: &Call) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let public = match (&args.pubkey, &args.pubfile, &args.keypair) {
-        (Some(text), ..) => public_key(text)?,
-        (_, Some(file), _) => key_in(file)?,
+        (Some(text), ..) => public_key(text)?.to_vec(),
+        (_, Some(file), _) => key_in(file)?.to_vec(),
         (_, _, Some(file)) => Keys::of_file(file)?.public,
         _ => bail!("no pubkey for verification"),
     };
@@ -143,7 +144,7 @@ pub(super) fn signtool(call: &Call) -> Result<ExitCode> {
 }
 
 /// The keys of a file that `rspamadm keypair` wrote.
-struct Keys {
+pub(super) struct Keys {
     public: Vec<u8>,
     private: Vec<u8>,
     signs: bool,
@@ -151,7 +152,7 @@ struct Keys {
 }
 
 impl Keys {
-    fn of_file(file: &Path) -> Result<Keys> {
+    pub(super) fn of_file(file: &Path) -> Result<Keys> {
         let shown = file.display();
         let parsed = ucl::read(&file.to_string_lossy(), &Disk::anywhere(), &Options::default());
         let parsed = parsed.map_err(|report| anyhow!("cannot load {shown}: {}", report.draw(false)))?;
@@ -177,6 +178,20 @@ impl Keys {
         })
     }
 
+    /// The pair, where it is for encryption.
+    pub(super) fn encrypting(&self) -> Result<Pair> {
+        let shown = self.file.display();
+        if self.signs {
+            bail!("{shown} is a key pair for signing; make one for encryption with `rspamadm keypair`");
+        }
+        let pair =
+            Pair::parse(&base32::encode(&self.private)).with_context(|| format!("the private key in {shown} is not 32 bytes long"))?;
+        if pair.public().as_bytes()[..] != self.public {
+            bail!("the keys in {shown} do not belong together");
+        }
+        Ok(pair)
+    }
+
     fn private(&self) -> Result<Ed25519KeyPair> {
         let shown = self.file.display();
         if !self.signs {
@@ -191,17 +206,17 @@ impl Keys {
 }
 
 /// A public key alone in a file.
-fn key_in(file: &Path) -> Result<Vec<u8>> {
+pub(super) fn key_in(file: &Path) -> Result<[u8; 32]> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     public_key(text.trim())
 }
 
-fn public_key(text: &str) -> Result<Vec<u8>> {
-    let key = base32::decode(text).filter(|key| key.len() == 32);
+pub(super) fn public_key(text: &str) -> Result<[u8; 32]> {
+    let key = base32::decode(text).and_then(|key| key.try_into().ok());
     key.with_context(|| format!("\"{text}\" is no public key: 32 bytes in rspamd's base32"))
 }
 
-fn beside(file: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -93,3 +93,39 @@ fn dkim_keys_are_keys() {
     // 64 bytes, of which the last 32 are the public half.
     assert_eq!((lines[0].len(), lines[2].len()), (88, "\t\"p=\" ) ;".len() + 44));
 }
+
+#[test]
+fn the_peer_opens_what_we_encrypt() {
+    let links = Links::new();
+    let plain = "to be hidden\n".repeat(1000);
+    links.0.write("text", &plain);
+    assert_eq!(links.theirs(&["keypair", "-o", "pair"]).code, 0);
+    let done = links.ours(&["keypair", "encrypt", "-k", "pair", "text"]);
+    assert_eq!((done.code, done.stdout.as_str()), (0, "encrypted text -> text.enc\n"));
+    // Debian's own command says that it can, but writes nothing; its Lua shows what it found.
+    links.0.write(
+        "open.lua",
+        "local parser = require \"ucl\".parser()\nparser:parse_file(\"pair\")\n\
+         local pair = require \"rspamd_cryptobox_keypair\".load(parser:get_object())\n\
+         local _, text = require \"rspamd_cryptobox\".decrypt_file(pair, \"text.enc\")\nio.write(tostring(text))\n",
+    );
+    assert_eq!(links.theirs(&["lua", "-s", "open.lua"]).stdout, plain);
+    let there = links.ours(&["keypair", "dec", "-k", "pair", "text.enc"]);
+    assert!(there.code == 1 && there.stderr.starts_with("text is there already"), "{there:?}");
+    std::fs::remove_file(links.join("text")).unwrap();
+    let done = links.ours(&["keypair", "d", "-r", "-k", "pair", "text.enc"]);
+    assert_eq!((done.code, done.stdout.as_str()), (0, "decrypted text.enc (removed) -> text\n"));
+    assert_eq!(std::fs::read_to_string(links.join("text")).unwrap(), plain);
+    assert!(!links.join("text.enc").exists());
+    // Nobody opens what Debian's encrypts, itself included.
+    assert_eq!(links.theirs(&["keypair", "encrypt", "-k", "pair", "text"]).code, 0);
+    let [ours, theirs] = [
+        links.ours(&["keypair", "d", "-f", "-k", "pair", "text.enc"]),
+        links.theirs(&["keypair", "d", "-f", "-k", "pair", "text.enc"]),
+    ];
+    assert_eq!((ours.code, theirs.code), (1, 1), "{theirs:?}");
+    assert!(ours.stderr.contains("nobody can open it"), "{ours:?}");
+    assert_eq!(links.theirs(&["keypair", "-s", "-o", "signs"]).code, 0);
+    let wrong = links.ours(&["keypair", "encrypt", "-f", "-k", "signs", "text"]);
+    assert!(wrong.code == 1 && wrong.stderr.contains("a key pair for signing"), "{wrong:?}");
+}
