@@ -183,8 +183,14 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 
 /// Writes to stdout; a reader that has gone away is no error.
 fn print(text: &str) {
+    write(text.as_bytes());
+}
+
+/// The same with bytes that need not be text.
+fn write(bytes: &[u8]) {
     use std::io::Write;
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let mut stdout = std::io::stdout().lock();
+    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
 }
 
 #[cfg(test)]

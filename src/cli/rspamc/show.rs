@@ -9,7 +9,6 @@ use crate::cli::client::Reply;
 use crate::cli::report::{self, Look, Notation, notation};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 
 /// What became of one message.
@@ -57,14 +56,14 @@ impl Show<'_> {
             return failed | self.exec(line, &understood, mime.then_some(&message), seconds);
         }
         if mime {
-            put(&self.mime(&message, seconds, &understood).unwrap_or_default());
+            super::super::write(&self.mime(&message, seconds, &understood).unwrap_or_default());
             return failed;
         }
         let text = match &understood {
             Ok(reply) => self.good(&name, seconds, reply),
             Err((text, body)) => self.bad(&name, seconds, text, body),
         };
-        put(&text);
+        super::super::write(&text);
         failed
     }
 
@@ -197,10 +196,4 @@ fn understand(mut reply: Reply) -> Result<Understood, (String, Vec<u8>)> {
         Ok(_) => Err(("Cannot parse UCL: neither an object nor a list".to_owned(), reply.body)),
         Err(error) => Err((format!("Cannot parse UCL: {error}"), reply.body)),
     }
-}
-
-/// Writes to stdout; a reader that has gone away is no error.
-fn put(bytes: &[u8]) {
-    let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
 }

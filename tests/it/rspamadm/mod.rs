@@ -4,6 +4,7 @@ mod control;
 mod daemon;
 mod keys;
 mod looking;
+mod mime;
 mod pw;
 
 use crate::support::tools::{Folder, Ran, program, run};

@@ -1,13 +1,16 @@
-//! `rspamadm mime`: messages taken apart, for people and scripts. Changes no message; addresses of the web are not looked for.
+//! `rspamadm mime`: messages taken apart, for people and scripts; and headers changed.
 
-use super::super::{print, report};
+mod extract;
+mod modify;
+mod urls;
+
+use super::super::{print, report, write};
 use super::Call;
 use crate::config::ucl;
 use crate::message::{Header, Headers, Limits, Mail, Newline, Part};
 use anyhow::{Context, Result, bail};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use serde_json::{Map, Value, json};
-use std::fmt::Write as _;
 use std::io::Read;
 use std::process::ExitCode;
 
@@ -27,6 +30,9 @@ struct Line {
     /// Print UCL
     #[arg(short = 'U', long, global = true)]
     ucl: bool,
+    /// Not in this version: MessagePack
+    #[arg(short = 'M', long, global = true)]
+    messagepack: bool,
     /// JSON on one line
     #[arg(short = 'C', long, global = true)]
     compact: bool,
@@ -41,20 +47,20 @@ struct Line {
 enum Command {
     /// The texts of a message
     #[command(visible_aliases = ["ex", "e"])]
-    Extract(Extract),
+    Extract(extract::Extract),
     /// What it consists of, in figures
     #[command(visible_aliases = ["st", "s"])]
-    Stat(Files),
-    /// Not in this version: addresses of the web
+    Stat(Stat),
+    /// Addresses of the web and of e-mail
     #[command(visible_aliases = ["url", "u"])]
-    Urls(Anything),
-    /// Not in this version: change a message
+    Urls(urls::Urls),
+    /// Headers put in, taken out and rewritten
     #[command(visible_aliases = ["mod", "m"])]
-    Modify(Anything),
+    Modify(modify::Modify),
     /// Not in this version: sign a message
     Sign(Anything),
     /// The message as it is, or all that was found in it
-    Dump(Files),
+    Dump(Dump),
 }
 
 #[derive(Args)]
@@ -71,58 +77,81 @@ struct Files {
 }
 
 #[derive(Args)]
-struct Extract {
-    /// Plain texts only
+struct Stat {
+    /// Not in this version: figures for the neural network
     #[arg(short, long)]
-    text: bool,
-    /// HTML only
-    #[arg(short = 'H', long)]
-    html: bool,
-    /// Say of each part what it is
+    meta: bool,
+    /// Not in this version: what Bayes learns
     #[arg(short, long)]
-    part: bool,
-    /// How: HTML keeps its tags in all of them
-    #[arg(short, long, value_name = "FORM", default_value = "content")]
-    output: Form,
+    bayes: bool,
+    /// Not in this version: fuzzy hashes
+    #[arg(short = 'F', long)]
+    fuzzy: bool,
+    /// Not in this version: shingles of fuzzy hashes
+    #[arg(short, long)]
+    shingles: bool,
     #[command(flatten)]
     files: Files,
 }
 
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Form {
-    /// As it was sent
-    Raw,
-    /// Decoded
-    Content,
-    /// Decoded, on one line
-    Oneline,
-    /// Decoded
-    Decoded,
-    /// Decoded
-    #[value(name = "decoded_utf")]
-    DecodedUtf,
+#[derive(Args)]
+struct Dump {
+    /// Not in this version: parts in files of their own
+    #[arg(short, long)]
+    split: bool,
+    /// Not in this version: where those files go
+    #[arg(short, long, value_name = "FOLDER")]
+    outdir: Option<String>,
+    #[command(flatten)]
+    files: Files,
 }
+
+/// A message as text, and as a value.
+type Told = (Vec<u8>, Value);
 
 pub(super) fn run(call: &Call) -> Result<ExitCode> {
     let line: Line = call.read()?;
+    if let Some(missing) = line.missing() {
+        bail!("rspamadm mime {missing}: not in this version of torwart");
+    }
     match &line.command {
-        Command::Extract(args) => each(&line, &args.files, |mail| extract(args, mail)),
-        Command::Stat(files) => each(&line, files, stat),
-        Command::Dump(files) if line.json || line.ucl => each(&line, files, |mail| (String::new(), dump(mail))),
-        Command::Dump(files) => {
-            for file in &files.files {
-                print(&String::from_utf8_lossy(&read(file)?));
+        Command::Extract(args) => each(&line, &args.files, |mail| extract::told(args, mail)),
+        Command::Stat(args) => each(&line, &args.files, stat),
+        Command::Dump(args) if line.json || line.ucl => each(&line, &args.files, |mail| (Vec::new(), dump(mail))),
+        Command::Dump(args) => {
+            for file in &args.files.files {
+                write(&read(file)?);
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Urls(_) => bail!("rspamadm mime urls: not in this version of torwart"),
-        Command::Modify(_) => bail!("rspamadm mime modify: not in this version of torwart"),
-        Command::Sign(_) => bail!("rspamadm mime sign: not in this version of torwart"),
+        Command::Urls(args) => each(&line, &args.files, |mail| urls::told(args, mail)),
+        Command::Modify(args) => modify::run(args),
+        Command::Sign(_) => Ok(ExitCode::FAILURE),
+    }
+}
+
+impl Line {
+    /// What is asked for and is not there yet.
+    fn missing(&self) -> Option<&'static str> {
+        let asked = match &self.command {
+            Command::Sign(_) => vec![(true, "sign")],
+            Command::Extract(args) => vec![(args.words, "extract --words"), (args.structure, "extract --structure")],
+            Command::Stat(args) => vec![
+                (args.meta, "stat --meta"),
+                (args.bayes, "stat --bayes"),
+                (args.fuzzy, "stat --fuzzy"),
+                (args.shingles, "stat --shingles"),
+            ],
+            Command::Dump(args) => vec![(args.split, "dump --split"), (args.outdir.is_some(), "dump --outdir")],
+            Command::Urls(_) | Command::Modify(_) => vec![],
+        };
+        let asked = asked.into_iter().chain([(self.messagepack, "--messagepack")]);
+        asked.filter(|(set, _)| *set).map(|(_, what)| what).next()
     }
 }
 
 /// Prints what `tell` says of each message: as text, or as a value.
-fn each(line: &Line, files: &Files, tell: impl Fn(&Mail<'_>) -> (String, Value)) -> Result<ExitCode> {
+fn each(line: &Line, files: &Files, tell: impl Fn(&Mail<'_>) -> Told) -> Result<ExitCode> {
     let mut all = Map::new();
     for file in &files.files {
         let raw = read(file)?;
@@ -134,7 +163,7 @@ fn each(line: &Line, files: &Files, tell: impl Fn(&Mail<'_>) -> (String, Value))
         if !line.no_file {
             print(&format!("File: {file}\n"));
         }
-        print(&text);
+        write(&text);
     }
     // One message that is dumped stands alone.
     let all = match (&line.command, files.files.as_slice()) {
@@ -163,35 +192,7 @@ fn read(file: &str) -> Result<Vec<u8>> {
     Ok(raw)
 }
 
-fn extract(args: &Extract, mail: &Mail<'_>) -> (String, Value) {
-    let all = !args.text && !args.html;
-    let wanted = mail.parts().iter().filter(|part| match (part.is_text(), part.sub_type()) {
-        (true, "html") => all || args.html,
-        (text, _) => text && (all || args.text),
-    });
-    let (mut out, mut texts) = (String::from("\n"), Vec::new());
-    for part in wanted.filter(|part| !part.is_attachment()) {
-        let text = match args.output {
-            Form::Raw => String::from_utf8_lossy(part.raw).into_owned(),
-            Form::Oneline => part.text().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ") + "\n",
-            _ => part.text().unwrap_or_default().to_owned(),
-        };
-        if args.part {
-            let _ = writeln!(
-                out,
-                "Part: {}, size: {} ({} raw)",
-                part.mime_type(),
-                part.data().len(),
-                part.raw.len()
-            );
-        }
-        let _ = write!(out, "\n{text}\n\n");
-        texts.push(text);
-    }
-    (out, texts.into())
-}
-
-fn stat(mail: &Mail<'_>) -> (String, Value) {
+fn stat(mail: &Mail<'_>) -> Told {
     let parts = mail.parts();
     let count = |is: fn(&Part<'_>) -> bool| parts.iter().filter(|part| is(part)).count();
     let figures = json!({
@@ -208,7 +209,7 @@ fn stat(mail: &Mail<'_>) -> (String, Value) {
     });
     let lines = figures.as_object().into_iter().flatten();
     let text = lines.map(|(name, figure)| format!("{name} = {}\n", figure.as_str().map_or_else(|| figure.to_string(), str::to_owned)));
-    (text.collect(), figures)
+    (text.collect::<String>().into(), figures)
 }
 
 fn dump(mail: &Mail<'_>) -> Value {
