@@ -66,7 +66,8 @@ impl Modify {
             mail.raw().len() - mail.header_block().len() - mail.body().len(),
             mail.header_block(),
         );
-        let mut out = mail.raw().get(..front).unwrap_or_default().to_vec();
+        let front = mail.raw().get(..front).unwrap_or_default();
+        let mut out = if front == newline.as_bytes() { Vec::new() } else { front.to_vec() };
         let (fields, end) = fields(block, newline.as_bytes());
         let mut headers = mail.headers().iter().peekable();
         for field in fields {
