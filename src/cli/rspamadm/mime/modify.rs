@@ -1,5 +1,5 @@
 //! `rspamadm mime modify`: headers put in, taken out and rewritten. All else of the message stays byte for byte; the peer's puts
-//! a blank line in front of the body.
+//! a blank line in front of the body, and takes `from` for another name than `From`.
 
 use super::{Files, read};
 use crate::cli::write;
