@@ -265,7 +265,7 @@ fn short(place: &Place) -> std::ops::Range<usize> {
 }
 
 /// Covers the values of passwords and keys, byte for byte: a report goes to terminals and logs that others read.
-fn masked(text: &str) -> String {
+pub(super) fn masked(text: &str) -> String {
     const SECRET: [&str; 3] = ["password", "secret", "keypair"];
     // A carriage return at the end of a line is nothing to look at; a blank keeps the offsets.
     let text = &text.replace("\r\n", " \n");
@@ -280,13 +280,22 @@ fn masked(text: &str) -> String {
             continue;
         };
         shown.push_str(name);
-        for c in value.chars() {
-            let open = c.is_whitespace() || matches!(c, '"' | '\'' | '{' | '}' | '[' | ']' | ',');
+        let mut before = ' ';
+        let mut letters = value.chars().peekable();
+        while let Some(c) = letters.next() {
+            let blank_behind = letters.peek().is_none_or(|next| next.is_whitespace());
+            let open = match c {
+                '"' | '\'' | '{' | '}' | '[' | ']' | ',' => true,
+                ';' => blank_behind,
+                '=' => blank_behind && before.is_whitespace(),
+                _ => c.is_whitespace(),
+            };
             if open {
                 shown.push(c)
             } else {
                 (0..c.len_utf8()).for_each(|_| shown.push('*'))
             }
+            before = c;
         }
     }
     shown

@@ -198,11 +198,13 @@ fn strange_symbols(config: &Config, rules: &Ruleset, found: &mut Vec<Diagnostic>
         let holder = config.groups.iter().find(|(_, group)| group.symbols.contains_key(symbol));
         let place = holder.and_then(|(group, _)| config.place(&format!("groups.{group}.symbols.{symbol}")));
         let known = rules.symbols().iter().filter(|s| s.registered).map(|s| s.name.as_str());
-        let help = match nearest(symbol, known) {
-            Some(name) => format!("there is a symbol `{name}`"),
-            None => "set `ignore = true` beside its score to keep it without this warning".to_owned(),
+        let ignore = || "set `ignore = true` beside its score to keep it without this warning".to_owned();
+        let (why, help) = match (config::rspamd::lacking_module_of(symbol), nearest(symbol, known)) {
+            (Some(module), _) => (format!("this version has no module {module}, which gives the symbol"), ignore()),
+            (None, Some(name)) => ("no rule gives the symbol".to_owned(), format!("there is a symbol `{name}`")),
+            (None, None) => ("no rule gives the symbol".to_owned(), ignore()),
         };
-        let warning = Diagnostic::warning(format!("no rule gives the symbol `{symbol}`; its score has no effect"));
+        let warning = Diagnostic::warning(format!("{why} `{symbol}`; its score has no effect"));
         found.push(warning.at(place).help(help));
     }
 }

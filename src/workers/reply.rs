@@ -56,7 +56,9 @@ fn scalars(json: &mut Json, verdict: &Verdict) {
     let score = if verdict.score.is_nan() { 0.0 } else { verdict.score };
     json.key("is_skipped").truth(verdict.skipped);
     json.key("score").number(score);
-    json.key("required_score").number(verdict.required);
+    // Without any threshold the peer requires nothing that JSON could name.
+    let nothing = verdict.required == 0.0 && verdict.thresholds.is_empty();
+    json.key("required_score").number(if nothing { f64::NAN } else { verdict.required });
     json.key("action").text(verdict.action.name());
     if let (Action::RewriteSubject, Some(subject)) = (verdict.action, &verdict.subject) {
         json.key("subject").text(subject);

@@ -128,3 +128,14 @@ fn text_replies_cannot_be_forged() {
     );
     assert!(spamc(&verdict).ends_with("Content-length: 5\r\nSpam: False ; 0.00 / 15.00\r\n\r\nA,B\r\n"));
 }
+
+#[test]
+fn without_thresholds_nothing_is_required() {
+    let verdict = Verdict {
+        required: 0.0,
+        thresholds: Vec::new(),
+        ..Verdict::default()
+    };
+    assert!(read(&verdict, Shape::Flat, Compat::V34)["required_score"].is_null());
+    assert_eq!(read(&Verdict::default(), Shape::Flat, Compat::V34)["required_score"], 15.0);
+}

@@ -35,6 +35,6 @@ mod workers;
 pub use account::{Fate, Item};
 pub use files::Use;
 pub use surroundings::{Surroundings, located};
-pub use table::{Kind, Row, To, find, rows};
+pub use table::{Kind, Row, To, find, module_of as lacking_module_of, rows};
 pub use tree::{Tree, read};
 pub use wording::shown;

@@ -105,7 +105,7 @@ pub const SECTIONS: &[&str] = &[
 ];
 
 /// Modules of rspamd that this version lacks, with the symbols that are lost.
-pub use lacking::LACKING;
+pub use lacking::{LACKING, module_of};
 
 /// True where the peer reads with types of its own: a wrong value is an error there.
 pub fn is_typed(path: &[&str]) -> bool {

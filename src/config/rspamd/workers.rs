@@ -7,6 +7,7 @@ use super::tree::each;
 use super::wording::written;
 use crate::base::suggest::nearest;
 use crate::config::report::Diagnostic;
+use crate::config::schema::Secret;
 use crate::config::value::{Entry, Node, Table, Value};
 
 /// The port of an address that names none.
@@ -264,6 +265,12 @@ fn upstreams(walk: &mut Walk<'_>, worker: &Value) {
         if scans_here {
             continue;
         }
+        if let Some(key) = table.get("key").filter(|key| !is_key(&key.value)) {
+            let error = Diagnostic::error(format!("the `key` of the upstream `{}` is no public key", entry.key));
+            walk.out
+                .findings
+                .push(error.at(key.value.place.clone()).help("give it in rspamd's base32: 52 letters"));
+        }
         let Some(hosts) = table.get("hosts") else {
             let error = Diagnostic::error("upstream option must have some hosts definition").at(entry.key_place.clone());
             walk.out.findings.push(error.help("name `hosts`, or write self_scan = yes"));
@@ -275,6 +282,10 @@ fn upstreams(walk: &mut Walk<'_>, worker: &Value) {
             walk.lost(hosts, &format!("worker.rspamd_proxy.upstream.{}.hosts", entry.key), what);
         }
     }
+}
+
+fn is_key(value: &Value) -> bool {
+    matches!(&value.node, Node::Text(text) if Secret::new(text).is_key())
 }
 
 /// What is wrong with a list of servers that the peer could not take: none at all, or no address. Names are not looked up.

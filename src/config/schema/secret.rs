@@ -58,7 +58,7 @@ impl Secret {
         }
     }
 
-    /// It can be the private half of a key pair.
+    /// It can be one half of a key pair.
     pub fn is_key(&self) -> bool {
         well_formed(&self.0, KEY)
     }

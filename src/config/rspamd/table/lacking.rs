@@ -10,6 +10,12 @@ pub struct Lacking {
     pub symbols: &'static [&'static str],
 }
 
+/// The module that would give the symbol, if this version lacks it.
+pub fn module_of(symbol: &str) -> Option<&'static str> {
+    let gives = |lacking: &&Lacking| lacking.symbols.contains(&symbol);
+    LACKING.iter().find(gives).map(|lacking| lacking.module)
+}
+
 /// Modules of rspamd that this version lacks.
 pub const LACKING: &[Lacking] = &[
     Lacking {
