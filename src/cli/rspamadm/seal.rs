@@ -68,6 +68,18 @@ struct SignTool {
     /// Say nothing, the exit code tells
     #[arg(short, long)]
     quiet: bool,
+    /// Not in this version: a key on the curve P-256
+    #[arg(short, long)]
+    openssl: bool,
+    /// Not in this version: where the public key goes
+    #[arg(long, value_name = "FILE")]
+    pubout: Option<PathBuf>,
+    /// Not in this version: edit each file before it is signed
+    #[arg(short, long)]
+    edit: bool,
+    /// Not in this version: the editor for that
+    #[arg(long, value_name = "PROGRAM")]
+    editor: Option<PathBuf>,
     /// Files
     files: Vec<PathBuf>,
 }
@@ -114,6 +126,9 @@ pub(super) fn verify(args: &Verify) -> Result<ExitCode> {
 
 pub(super) fn signtool(call: &Call) -> Result<ExitCode> {
     let args: SignTool = call.read()?;
+    if args.openssl || args.edit || args.pubout.is_some() || args.editor.is_some() {
+        bail!("rspamadm signtool --openssl, --pubout, --edit, --editor: not in this version of torwart");
+    }
     let say = |line: String| {
         if !args.quiet {
             print(&line)

@@ -3,7 +3,7 @@
 use super::super::print;
 use super::Call;
 use crate::config::ucl;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,6 +19,9 @@ struct Args {
     /// A file of variables, NAME=VALUE a line
     #[arg(short, long, value_name = "FILE")]
     env: Vec<PathBuf>,
+    /// Not in this version: there is no Lua
+    #[arg(short, long, value_name = "FILE")]
+    lua_env: Vec<PathBuf>,
     /// Write beside each file, under its name with this behind it
     #[arg(short, long, conflicts_with = "inplace")]
     suffix: Option<String>,
@@ -32,6 +35,9 @@ struct Args {
 
 pub(super) fn run(call: &Call) -> Result<ExitCode> {
     let args: Args = call.read()?;
+    if !args.lua_env.is_empty() {
+        bail!("rspamadm template --lua-env: not in this version of torwart");
+    }
     let mut variables: BTreeMap<String, String> = call.variables.iter().cloned().collect();
     for file in &args.env {
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot load {}", file.display()))?;
