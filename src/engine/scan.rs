@@ -28,6 +28,23 @@ pub struct Scan<'s> {
     pub compat: super::Compat,
 }
 
+impl<'s> Scan<'s> {
+    /// A message that a stranger sends at the beginning of time, of which nothing more is known.
+    pub fn new(mail: &'s Mail<'s>, envelope: &'s Envelope) -> Scan<'s> {
+        Scan {
+            mail,
+            envelope,
+            now: SystemTime::UNIX_EPOCH,
+            client: crate::message::received::client(mail, envelope),
+            local_client: false,
+            mime: true,
+            by_hand: false,
+            facts: Facts::default(),
+            compat: super::Compat::default(),
+        }
+    }
+}
+
 /// One insertion of a symbol (`rules` 1.2): a name, a weight that multiplies the symbol's score, options.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hit {

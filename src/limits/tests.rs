@@ -2,7 +2,7 @@
 
 use crate::config::{Diagnostic, LoadOptions, Section, load_text};
 use crate::engine::ruleset::Builder;
-use crate::engine::{self, Action, Applied, Compat, Control, Facts, Hits, Rule, Ruleset, Scan, Scope, Scoring, Settings, Verdict};
+use crate::engine::{self, Action, Applied, Compat, Control, Hits, Rule, Ruleset, Scan, Scope, Scoring, Settings, Verdict};
 use crate::family::{Family, Services};
 use crate::message::{Envelope, Limits, Mail, SmtpPath};
 use crate::store::{self, Caps, Cursor, Entry, Error, Health, Key, Level, Life, Page, Position, Reply, Scale, Space, Store, Stores};
@@ -60,15 +60,10 @@ pub(super) fn with_scan<T>(post: &Post, look: impl FnOnce(&Scan<'_>) -> T) -> T 
     };
     post.recipients.iter().for_each(|r| envelope.add_recipient(r, 100));
     let scan = Scan {
-        mail: &mail,
-        envelope: &envelope,
         now: SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000 + post.at),
-        client: envelope.ip,
         local_client: post.local,
-        mime: true,
         by_hand: post.by_hand,
-        facts: Facts::default(),
-        compat: Compat::V34,
+        ..Scan::new(&mail, &envelope)
     };
     look(&scan)
 }

@@ -22,15 +22,12 @@ pub fn found(family: Configured<'_>, message: &str, envelope: &Envelope, local: 
     };
     let client = received::client(&mail, envelope);
     let scan = Scan {
-        mail: &mail,
-        envelope,
         now: UNIX_EPOCH + Duration::from_secs(NOW),
         client,
         local_client: local || client.is_some_and(is_local),
         mime,
-        by_hand: false,
-        facts: Default::default(),
         compat,
+        ..Scan::new(&mail, envelope)
     };
     let services = Services {
         compat,

@@ -4,7 +4,6 @@ use super::*;
 use crate::engine::{Compat, PlanError, Rule, Scoring, Settings, ruleset::Builder};
 use crate::message::{Envelope, Mail};
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
 
 /// Names of the rules that ran, in order.
 type Diary = Arc<Mutex<Vec<String>>>;
@@ -83,17 +82,7 @@ fn drive(rules: Vec<Rule>, settings: &Settings, control: &Control<'_>) -> Report
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     runtime.expect("a runtime").block_on(async {
         let (mail, envelope) = (Mail::raw_text(b"hello"), Envelope::default());
-        let scan = Scan {
-            mail: &mail,
-            envelope: &envelope,
-            now: SystemTime::UNIX_EPOCH,
-            client: None,
-            local_client: false,
-            mime: true,
-            by_hand: false,
-            facts: Default::default(),
-            compat: Compat::V34,
-        };
+        let scan = Scan::new(&mail, &envelope);
         let outcome = run(&rules, Applied::new(&rules, settings), &scan, control).await;
         Report {
             action: outcome.metric.decide().action,

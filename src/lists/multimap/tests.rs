@@ -118,17 +118,7 @@ fn asked(settings: &str, client: &str) -> (Vec<String>, Vec<Option<String>>) {
         ip: client.parse().ok(),
         ..Envelope::default()
     };
-    let scan = Scan {
-        mail: &mail,
-        envelope: &envelope,
-        now: std::time::UNIX_EPOCH,
-        client: crate::message::received::client(&mail, &envelope),
-        local_client: false,
-        mime: true,
-        by_hand: false,
-        facts: Default::default(),
-        compat: Default::default(),
-    };
+    let scan = Scan::new(&mail, &envelope);
     let mut hits = Hits::default();
     if let crate::engine::Run::Check(check) = &b.rules[0].run {
         check.check(&scan, &mut hits);

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::config::{Config, Diagnostic, LoadOptions, load, load_text};
-use crate::engine::{Compat, Facts, Hits, Run, Scan};
+use crate::engine::{Hits, Run, Scan};
 use crate::message::{Envelope, Limits, Mail};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 fn built(name: &str, text: &str, rules: &str) -> (Vec<Rule>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
@@ -33,17 +33,8 @@ fn built_of(config: &Config, services: &Services) -> (Vec<Rule>, Vec<String>) {
 
 fn found(rules: Vec<Rule>, raw: &[u8]) -> Vec<(String, f64)> {
     let mail = Mail::parse(raw, &Limits::default());
-    let scan = Scan {
-        mail: &mail,
-        envelope: &Envelope::default(),
-        now: SystemTime::UNIX_EPOCH,
-        client: None,
-        local_client: false,
-        mime: true,
-        by_hand: false,
-        facts: Facts::default(),
-        compat: Compat::V34,
-    };
+    let envelope = Envelope::default();
+    let scan = Scan::new(&mail, &envelope);
     let mut hits = Hits::default();
     for rule in rules {
         let Run::Check(check) = rule.run else { unreachable!() };

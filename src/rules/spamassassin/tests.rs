@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::config::{LoadOptions, load_text};
-use crate::engine::{Facts, Hits, Run, Scan};
+use crate::engine::{Hits, Run, Scan};
 use crate::message::{Envelope, Limits, Mail};
-use std::time::SystemTime;
 
 /// What the files say of a message, and what is said of them.
 fn found(cf: &str, raw: &str) -> (Vec<String>, Vec<String>) {
@@ -15,17 +14,8 @@ fn found(cf: &str, raw: &str) -> (Vec<String>, Vec<String>) {
     let mut findings = Vec::new();
     let rules = build(loaded.config.modules.section("spamassassin"), &Services::default(), &mut findings);
     let mail = Mail::parse(raw.as_bytes(), &Limits::default());
-    let scan = Scan {
-        mail: &mail,
-        envelope: &Envelope::default(),
-        now: SystemTime::UNIX_EPOCH,
-        client: None,
-        local_client: false,
-        mime: true,
-        by_hand: false,
-        facts: Facts::default(),
-        compat: Compat::V34,
-    };
+    let envelope = Envelope::default();
+    let scan = Scan::new(&mail, &envelope);
     let mut hits = Hits::default();
     for rule in &rules {
         if let Run::Check(check) = &rule.run {

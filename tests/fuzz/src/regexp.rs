@@ -1,9 +1,8 @@
 //! Any text as rules of the administrator, `NAME = expression` a line up to an empty one, and the rest as the message they look at.
 
 use super::patterns::split;
-use std::time::SystemTime;
 use torwart::config::{LoadOptions, load_text};
-use torwart::engine::{Compat, Facts, Hits, Rule, Run, Scan};
+use torwart::engine::{Hits, Rule, Run, Scan};
 use torwart::family::Services;
 use torwart::message::{Envelope, Limits, Mail};
 use torwart::rules::regexp::FAMILY;
@@ -36,17 +35,8 @@ fn quoted(text: &str) -> String {
 /// Asks checks about a message.
 pub(super) fn check(rules: &[Rule], message: &[u8]) {
     let mail = Mail::parse(message, &Limits::default());
-    let scan = Scan {
-        mail: &mail,
-        envelope: &Envelope::default(),
-        now: SystemTime::UNIX_EPOCH,
-        client: None,
-        local_client: false,
-        mime: true,
-        by_hand: false,
-        facts: Facts::default(),
-        compat: Compat::V34,
-    };
+    let envelope = Envelope::default();
+    let scan = Scan::new(&mail, &envelope);
     let mut hits = Hits::default();
     for rule in rules {
         if let Run::Check(check) = &rule.run {
