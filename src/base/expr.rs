@@ -92,27 +92,21 @@ const SIGNS: [(&str, Op); 15] = [
 const WORDS: [(&str, Op); 3] = [("and", Op::And), ("or", Op::Or), ("not", Op::Not)];
 
 impl Expression {
-    /// Reads an expression over names; its operators are signs, for `and` may be a name.
+    /// Reads an expression over names.
     ///
     /// # Errors
     /// What is wrong with the text, and where.
     pub fn parse(text: &str) -> Result<Expression, Error> {
-        Expression::read(text, atom_length, false)
+        Expression::parse_over(text, atom_length)
     }
 
     /// Reads an expression over something else: `length` says how many bytes at the beginning of a text make up one of them.
-    /// Words are operators here: `and`, `or`, `not`.
     ///
     /// # Errors
     /// What is wrong with the text, and where.
     pub fn parse_over(text: &str, length: fn(&str) -> usize) -> Result<Expression, Error> {
-        Expression::read(text, length, true)
-    }
-
-    fn read(text: &str, length: fn(&str) -> usize, words: bool) -> Result<Expression, Error> {
         let mut parser = Parser {
             length,
-            words,
             text,
             at: 0,
             steps: Vec::new(),
@@ -183,7 +177,6 @@ fn apply(op: Op, left: f64, right: f64) -> f64 {
 struct Parser<'t> {
     text: &'t str,
     length: fn(&str) -> usize,
-    words: bool,
     at: usize,
     steps: Vec<Step>,
     atoms: Vec<Atom>,
@@ -235,7 +228,7 @@ impl<'t> Parser<'t> {
             self.at += 1;
             return Ok(true);
         }
-        if let Some(length) = self.negation() {
+        if let Some(length) = negation(rest) {
             self.waiting.push((Op::Not, self.at));
             self.at += length;
             return Ok(true);
@@ -259,14 +252,6 @@ impl<'t> Parser<'t> {
         Ok(false)
     }
 
-    /// Bytes of the `!` or `not` that stands here.
-    fn negation(&self) -> Option<usize> {
-        match self.rest().strip_prefix('!') {
-            Some(behind) => (!behind.starts_with('=')).then_some(1),
-            None => (self.words && is_word(self.rest(), "not")).then_some(3),
-        }
-    }
-
     /// True where an operand is awaited next.
     fn operator(&mut self) -> Result<bool, Error> {
         if self.rest().starts_with(')') {
@@ -285,7 +270,7 @@ impl<'t> Parser<'t> {
         let word = || {
             WORDS
                 .iter()
-                .find(|(word, op)| self.words && *op != Op::Not && is_word(rest, word))
+                .find(|(word, op)| *op != Op::Not && is_word(rest, word))
                 .map(|(w, op)| (w.len(), *op))
         };
         let Some((length, op)) = sign.or_else(word) else {
@@ -308,6 +293,13 @@ impl<'t> Parser<'t> {
         } else {
             self.spans.pop();
         }
+    }
+}
+
+fn negation(rest: &str) -> Option<usize> {
+    match rest.strip_prefix('!') {
+        Some(behind) => (!behind.starts_with('=')).then_some(1),
+        None => is_word(rest, "not").then_some(3),
     }
 }
 
@@ -344,7 +336,7 @@ mod tests {
     use super::*;
 
     fn value(text: &str) -> f64 {
-        let expression = Expression::parse_over(text, atom_length).unwrap();
+        let expression = Expression::parse(text).unwrap();
         expression.value(|place| match expression.atoms()[place].text.as_str() {
             "T" | "U" => 1.0,
             "-T" | "g+:x" => 3.0,
