@@ -130,8 +130,13 @@ impl Expression {
     }
 
     /// The value, with every atom's value asked for. A value counts as true when its magnitude exceeds the double epsilon.
-    pub fn value(&self, mut atom: impl FnMut(usize) -> f64) -> f64 {
-        let mut stack: Vec<f64> = Vec::new();
+    pub fn value(&self, atom: impl FnMut(usize) -> f64) -> f64 {
+        self.value_on(&mut Vec::new(), atom)
+    }
+
+    /// The same on a stack of the caller's, for who asks many expressions.
+    pub fn value_on(&self, stack: &mut Vec<f64>, mut atom: impl FnMut(usize) -> f64) -> f64 {
+        stack.clear();
         for step in &self.steps {
             let value = match *step {
                 Step::Atom(place) => atom(place),

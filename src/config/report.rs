@@ -265,7 +265,7 @@ fn short(place: &Place) -> std::ops::Range<usize> {
 }
 
 /// Covers the values of passwords and keys, byte for byte: a report goes to terminals and logs that others read.
-pub(super) fn masked(text: &str) -> String {
+fn masked(text: &str) -> String {
     const SECRET: [&str; 3] = ["password", "secret", "keypair"];
     // A carriage return at the end of a line is nothing to look at; a blank keeps the offsets.
     let text = &text.replace("\r\n", " \n");
@@ -351,3 +351,15 @@ impl fmt::Display for Report {
 }
 
 impl std::error::Error for Report {}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn what_stands_around_a_secret_stays() {
+        let tree = "password = abc=d;e;\nkeypair { pubkey = \"x\"; }\nscore = 5;";
+        let shown = "password = *******;\nkeypair { ****** = \"*\"; }\nscore = 5;";
+        assert_eq!(masked(tree), shown);
+    }
+}

@@ -24,12 +24,15 @@ pub enum Policy {
     Leave,
 }
 
-/// One composite, its names resolved.
+/// One composite. Its names are resolved once the rules are complete.
 #[derive(Debug)]
 pub struct Composite {
     symbol: String,
+    id: Option<usize>,
     expression: Expression,
     atoms: Vec<Atom>,
+    /// It does not hold where nothing is found of what it names.
+    needs_some: bool,
     policy: Policy,
 }
 
@@ -44,9 +47,9 @@ struct Atom {
 
 #[derive(Debug)]
 enum What {
-    Symbol(String),
-    /// Symbols of a group; only those whose configured score has this sign.
-    Group(String, Option<bool>),
+    Symbol(String, Option<usize>),
+    /// Symbols of a group, by its place; only those whose configured score has this sign.
+    Group(String, Option<usize>, Option<bool>),
 }
 
 /// An option that must be there.
@@ -83,10 +86,23 @@ impl Composite {
         let atoms = expression.atoms().iter().map(Atom::read).collect::<Result<_, _>>()?;
         Ok(Composite {
             symbol: symbol.to_owned(),
+            id: None,
+            needs_some: expression.value(|_| 0.0).abs() <= HOLDS,
             expression,
             atoms,
             policy,
         })
+    }
+
+    /// Learns the places of the symbols and groups that it names.
+    pub(super) fn resolve(&mut self, symbol: impl Fn(&str) -> Option<usize>, group: impl Fn(&str) -> Option<usize>) {
+        self.id = symbol(&self.symbol);
+        for atom in &mut self.atoms {
+            match &mut atom.what {
+                What::Symbol(name, id) => *id = symbol(name),
+                What::Group(name, id, _) => *id = group(name),
+            }
+        }
     }
 
     /// The symbol it inserts.
@@ -112,8 +128,8 @@ impl Atom {
         let group = groups.iter().find_map(|(prefix, sign)| Some((name.strip_prefix(prefix)?, *sign)));
         Ok(Atom {
             what: match group {
-                Some((group, sign)) => What::Group(group.to_owned(), sign),
-                None => What::Symbol(name.to_owned()),
+                Some((group, sign)) => What::Group(group.to_owned(), None, sign),
+                None => What::Symbol(name.to_owned(), None),
             },
             wants,
             keep,
@@ -189,48 +205,59 @@ pub fn order(all: Vec<Composite>) -> Vec<Composite> {
 impl Atom {
     fn name(&self) -> Option<&str> {
         match &self.what {
-            What::Symbol(name) => Some(name),
+            What::Symbol(name, _) => Some(name),
             What::Group(..) => None,
         }
     }
 }
 
-/// Judges every composite that is not there yet, then does what those that fired want of their members.
-pub fn judge(rules: &Ruleset, metric: &mut Metric<'_>) {
-    let mut wishes: Vec<(String, Wishes)> = Vec::new();
+/// Judges every composite that is not there yet, then does what those that fired want of their members. False where none fired.
+pub fn judge(rules: &Ruleset, metric: &mut Metric<'_>) -> bool {
+    let mut wishes: Vec<(usize, Wishes)> = Vec::new();
+    let mut fired = false;
+    let (mut members, mut stack) = (Vec::new(), Vec::new());
     for composite in rules.composites() {
-        if metric.has(&composite.symbol) {
+        if metric.place(composite.id, &composite.symbol).is_some() {
             continue;
         }
-        let mut members: Vec<(String, Wishes)> = Vec::new();
-        let value = composite.expression.value(|place| match composite.atoms.get(place) {
+        let may = |atom: &Atom| match &atom.what {
+            What::Symbol(name, id) => metric.place(*id, name).is_some(),
+            What::Group(..) => true,
+        };
+        if composite.needs_some && !composite.atoms.iter().any(may) {
+            continue;
+        }
+        members.clear();
+        let value = composite.expression.value_on(&mut stack, |place| match composite.atoms.get(place) {
             Some(atom) => ask(atom, metric, composite.policy, &mut members),
             None => 0.0,
         });
         if value.abs() > HOLDS {
             metric.insert(Hit::new(composite.symbol.clone().into(), 1.0, Vec::new()));
-            wishes.extend(members);
+            wishes.append(&mut members);
+            fired = true;
         }
     }
-    let mut done: Vec<&str> = Vec::new();
-    for (symbol, _) in &wishes {
-        if done.contains(&symbol.as_str()) {
+    let mut done: Vec<usize> = Vec::new();
+    for (place, _) in &wishes {
+        if done.contains(place) {
             continue;
         }
-        done.push(symbol);
-        let all = || wishes.iter().filter(|(other, _)| other == symbol).map(|(_, wish)| wish);
+        done.push(*place);
+        let all = || wishes.iter().filter(|(other, _)| other == place).map(|(_, wish)| wish);
         let forced = all().any(|w| w.forced);
         if forced || all().all(|w| w.weigh_nothing) {
-            metric.remove_weight(symbol);
+            metric.remove_weight(*place);
         }
         if forced || all().all(|w| w.hide) {
-            metric.hide(symbol);
+            metric.hide(*place);
         }
     }
+    fired
 }
 
-/// The value of one name; what is found and not under a negation is a member.
-fn ask(atom: &Atom, metric: &Metric<'_>, policy: Policy, members: &mut Vec<(String, Wishes)>) -> f64 {
+/// The value of one name; what is found and not under a negation is a member, by its place in the result.
+fn ask(atom: &Atom, metric: &Metric<'_>, policy: Policy, members: &mut Vec<(usize, Wishes)>) -> f64 {
     let fits = |options: &[String]| {
         atom.wants.iter().all(|want| {
             options.iter().any(|option| match want {
@@ -240,7 +267,7 @@ fn ask(atom: &Atom, metric: &Metric<'_>, policy: Policy, members: &mut Vec<(Stri
         })
     };
     let mut largest: f64 = 0.0;
-    let mut meet = |name: &str, score: f64, options: &[String]| {
+    let mut meet = |place: usize, score: f64, options: &[String]| {
         if !fits(options) {
             return;
         }
@@ -248,17 +275,20 @@ fn ask(atom: &Atom, metric: &Metric<'_>, policy: Policy, members: &mut Vec<(Stri
         if value.abs() > largest.abs() {
             largest = value;
             if !atom.negated {
-                members.push((name.to_owned(), atom.wish(policy)));
+                members.push((place, atom.wish(policy)));
             }
         }
     };
     match &atom.what {
-        What::Symbol(name) => {
-            if let Some((score, options)) = metric.found(name) {
-                meet(name, score, options);
+        What::Symbol(name, id) => {
+            if let Some(place) = metric.place(*id, name)
+                && let Some((score, options)) = metric.found(place)
+            {
+                meet(place, score, options);
             }
         }
-        What::Group(group, sign) => metric.found_in(group, *sign, &mut meet),
+        What::Group(_, Some(group), sign) => metric.found_in(*group, *sign, &mut meet),
+        What::Group(_, None, _) => {}
     }
     largest
 }

@@ -22,6 +22,8 @@ pub struct Metric<'r> {
     negative: usize,
     skipped: bool,
     closed: bool,
+    /// How often anything was put in or taken out.
+    changes: usize,
     after: Vec<Box<dyn After>>,
 }
 
@@ -63,6 +65,7 @@ impl<'r> Metric<'r> {
             negative: 0,
             skipped: false,
             closed: false,
+            changes: 0,
             after: Vec::new(),
         }
     }
@@ -112,7 +115,7 @@ impl<'r> Metric<'r> {
     /// Takes what one rule found. A pre-result counts only if one of the rule's symbols may appear, or it has none. Settings do not
     /// bind a rule that skips the message.
     pub fn take(&mut self, hits: Hits) {
-        if self.closed {
+        if self.closed || hits.is_empty() {
             return;
         }
         if hits.skip {
@@ -165,10 +168,16 @@ impl<'r> Metric<'r> {
         self.pre_results.insert(place, result);
     }
 
+    /// How often anything was put in or taken out; equal numbers, equal results.
+    pub(super) fn changes(&self) -> usize {
+        self.changes
+    }
+
     fn put(&mut self, id: Option<usize>, hit: Hit) {
         if id.is_some_and(|id| !self.rules.is_live(id)) {
             return;
         }
+        self.changes += 1;
         let known = id.and_then(|id| self.rules.symbol(id));
         // A test pattern is judged ahead of any settings.
         let given = self.applied.score(&hit.symbol).filter(|_| !self.skipped);
@@ -188,7 +197,8 @@ impl<'r> Metric<'r> {
         }
     }
 
-    fn place(&self, id: Option<usize>, name: &str) -> Option<usize> {
+    /// Where a symbol stands among the results: `id` is its place among the known ones, a stranger is found by name.
+    pub(super) fn place(&self, id: Option<usize>, name: &str) -> Option<usize> {
         match id {
             Some(id) => self.slots.get(id).and_then(|slot| (*slot as usize).checked_sub(1)),
             None => self.strangers.get(name).copied(),
@@ -289,6 +299,7 @@ impl<'r> Metric<'r> {
         let Some(place) = self.place(id, symbol) else { return false };
         let Some(entry) = self.entries.get_mut(place) else { return false };
         entry.name = None;
+        self.changes += 1;
         let score = entry.score;
         self.score -= score;
         match id {
@@ -308,27 +319,22 @@ impl<'r> Metric<'r> {
         true
     }
 
-    /// Takes a symbol out of sight, with its weight left where it is; later composites still find it.
-    pub fn hide(&mut self, symbol: &str) {
-        let place = self.place(self.rules.find(symbol), symbol);
-        if let Some(entry) = place.and_then(|p| self.entries.get_mut(p)) {
+    /// Takes the symbol at a place out of sight, with its weight left where it is; later composites still find it.
+    pub(super) fn hide(&mut self, place: usize) {
+        if let Some(entry) = self.entries.get_mut(place) {
             entry.hidden = true;
         }
     }
 
-    /// Score and options of a symbol that was found.
-    pub fn found(&self, symbol: &str) -> Option<(f64, &[String])> {
-        let place = self.place(self.rules.find(symbol), symbol)?;
+    /// Score and options of the symbol at a place.
+    pub(super) fn found(&self, place: usize) -> Option<(f64, &[String])> {
         self.entries.get(place).map(|entry| (entry.score, entry.options.all()))
     }
 
     /// Shows what was found of a group, in order; with a sign only symbols whose configured score is above (true) or below zero.
-    pub fn found_in(&self, group: &str, sign: Option<bool>, show: &mut impl FnMut(&str, f64, &[String])) {
-        let Some(group) = self.rules.groups().iter().position(|g| g.name.eq_ignore_ascii_case(group)) else {
-            return;
-        };
-        for entry in &self.entries {
-            let (Some(name), Some(known)) = (&entry.name, entry.known.and_then(|id| self.rules.symbol(id))) else {
+    pub(super) fn found_in(&self, group: usize, sign: Option<bool>, show: &mut impl FnMut(usize, f64, &[String])) {
+        for (place, entry) in self.entries.iter().enumerate().filter(|(_, entry)| entry.name.is_some()) {
+            let Some(known) = entry.known.and_then(|id| self.rules.symbol(id)) else {
                 continue;
             };
             let fits = match sign {
@@ -337,20 +343,17 @@ impl<'r> Metric<'r> {
                 None => true,
             };
             if fits && known.groups.contains(&group) {
-                show(name, entry.score, entry.options.all());
+                show(place, entry.score, entry.options.all());
             }
         }
     }
 
-    /// Takes the weight from a symbol but leaves it in sight; its groups keep what they were credited (composites).
-    pub fn remove_weight(&mut self, symbol: &str) -> bool {
-        let place = self.place(self.rules.find(symbol), symbol);
-        let Some(entry) = place.and_then(|p| self.entries.get_mut(p)) else {
-            return false;
-        };
-        self.score -= entry.score;
-        entry.score = 0.0;
-        true
+    /// Takes the weight from the symbol at a place but leaves it in sight; its groups keep what they were credited (composites).
+    pub(super) fn remove_weight(&mut self, place: usize) {
+        if let Some(entry) = self.entries.get_mut(place) {
+            self.score -= entry.score;
+            entry.score = 0.0;
+        }
     }
 
     /// Lets positive scores grow with their number; once, after the post stage.

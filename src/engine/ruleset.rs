@@ -413,7 +413,7 @@ impl Builder {
     ///
     /// # Errors
     /// Rules that need each other in a circle, or one that needs a rule of a later stage: every such case.
-    pub fn build(self) -> Result<Ruleset, Vec<PlanError>> {
+    pub fn build(mut self) -> Result<Ruleset, Vec<PlanError>> {
         let planned = plan::order(self.rules, &self.givers)?;
         let on = |group: &usize| self.groups.get(*group).is_none_or(|g| g.enabled);
         let live = self.symbols.iter().map(|s| s.enabled && !s.absent && s.groups.iter().all(on));
@@ -422,6 +422,10 @@ impl Builder {
             let ids: Arc<[usize]> = symbols.iter().filter_map(|s| self.index.get(*s).copied()).collect();
             let names = symbols.iter().map(|s| (*s).to_owned()).chain([rule.clone()]);
             bonds.extend(names.map(|name| (name, ids.clone())));
+        }
+        for composite in &mut self.composites {
+            let group = |name: &str| self.by_group.get(&name.to_ascii_lowercase()).copied();
+            composite.resolve(|name| self.index.get(name).copied(), group);
         }
         Ok(Ruleset {
             live: live.collect(),

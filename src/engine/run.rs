@@ -14,6 +14,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
+/// So many rules run between two looks at the clock.
+const TURNS: usize = 8;
+
 /// How one message is to be run.
 #[derive(Clone, Debug)]
 pub struct Control<'c> {
@@ -61,6 +64,8 @@ pub async fn run<'r>(rules: &'r Ruleset, applied: Applied<'r>, scan: &Scan<'_>, 
         metric: Metric::new(rules, applied),
         timed_out: false,
         profile: control.profile.then(Vec::new),
+        settled: None,
+        turns: 0,
     };
     course.insert_settings();
     let post = rules.planned.partition_point(|p| p.rule.stage < Stage::Post);
@@ -92,6 +97,10 @@ struct Course<'c, 'r, 's> {
     metric: Metric<'r>,
     timed_out: bool,
     profile: Option<Vec<(String, f64)>>,
+    /// The state of the results in which no composite fired.
+    settled: Option<usize>,
+    /// Rules that ran; the clock is asked before every so many of them.
+    turns: usize,
 }
 
 impl<'c, 'r, 's> Course<'c, 'r, 's> {
@@ -108,7 +117,10 @@ impl<'c, 'r, 's> Course<'c, 'r, 's> {
     /// Judges composites; again after the last stage, for those that build on its symbols.
     fn composites(&mut self) {
         if self.control.scope == Scope::Message && !self.metric.skipped() {
-            composite::judge(self.rules, &mut self.metric);
+            // What fired nothing fires nothing again while the results stay as they are.
+            if self.settled != Some(self.metric.changes()) && !composite::judge(self.rules, &mut self.metric) {
+                self.settled = Some(self.metric.changes());
+            }
         }
     }
 
@@ -118,7 +130,7 @@ impl<'c, 'r, 's> Course<'c, 'r, 's> {
         for wave in planned.chunk_by(|a, b| a.wave == b.wave) {
             let mut waiting = Vec::new();
             for planned in wave {
-                if !self.wanted(planned) || self.late(until) {
+                if !self.wanted(planned) || self.late_by_turns(until) {
                     continue;
                 }
                 match &planned.rule.run {
@@ -161,6 +173,12 @@ impl<'c, 'r, 's> Course<'c, 'r, 's> {
         }
         let mut says = self.rules.together(&planned.rule.name).peekable();
         says.peek().is_none() || says.any(|id| applied.allows(Some(id), ""))
+    }
+
+    /// The same before a rule that does not wait: most of them are over in no time.
+    fn late_by_turns(&mut self, until: Option<Instant>) -> bool {
+        self.turns += 1;
+        self.turns % TURNS == 1 && self.late(until)
     }
 
     fn late(&mut self, until: Option<Instant>) -> bool {

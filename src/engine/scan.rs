@@ -123,6 +123,12 @@ pub struct Hits {
 }
 
 impl Hits {
+    /// Nothing was found and nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        let found = self.skip || !self.hits.is_empty() || !self.pre_results.is_empty();
+        !(found || !self.disabled.is_empty() || !self.after.is_empty())
+    }
+
     /// A symbol with weight 1 and no option.
     pub fn add(&mut self, symbol: &'static Symbol) {
         self.weighted(symbol, 1.0, Vec::new());

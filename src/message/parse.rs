@@ -63,7 +63,7 @@ pub(super) fn charset(label: &str, bytes: &[u8]) -> Option<String> {
 }
 
 /// So much of a text of unknown charset decides which one it is.
-const SAMPLE: usize = 4 * 1024;
+const SAMPLE: usize = 1024;
 /// So much of that stands before the first byte that is not ASCII.
 const BEFORE: usize = 32;
 

@@ -2,6 +2,7 @@
 //! gone, letters counted. Of HTML it is the text a reader sees.
 
 use super::url::class;
+use std::sync::LazyLock;
 
 /// Text with its lines joined.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +62,33 @@ impl Plain {
         joiner.run(source);
         joiner.out
     }
+}
+
+/// One in the sixteen bits of each kind that a byte is of: blank, beyond ASCII, capital, digit.
+static KINDS: LazyLock<[u64; 256]> = LazyLock::new(|| {
+    let kinds = |b: u8| [b == b' ', b >= 0x80, b.is_ascii_uppercase(), b.is_ascii_digit()];
+    std::array::from_fn(|at| {
+        kinds(u8::try_from(at).unwrap_or_default())
+            .iter()
+            .rev()
+            .fold(0, |sum, is| sum << 16 | u64::from(*is))
+    })
+});
+
+/// How many bytes are of each kind: all four sums in one, in pieces short enough that none runs into the next.
+fn kinds(text: &[u8]) -> [usize; 4] {
+    let table = &*KINDS;
+    let mut sums = [0; 4];
+    for piece in text.chunks(usize::from(u16::MAX)) {
+        let sum: u64 = piece
+            .iter()
+            .map(|byte| table.get(usize::from(*byte)).copied().unwrap_or_default())
+            .sum();
+        for (at, total) in sums.iter_mut().enumerate() {
+            *total += usize::try_from(sum >> (16 * at) & 0xffff).unwrap_or_default();
+        }
+    }
+    sums
 }
 
 struct Joiner {
@@ -153,34 +181,29 @@ impl Joiner {
     }
 
     fn count(&mut self, text: &str) {
+        let text = text.as_bytes();
+        let [blanks, wide, capitals, digits] = kinds(text);
+        let behind = text.get(1..).unwrap_or_default();
+        let double = match blanks {
+            0 | 1 => 0,
+            _ => text.iter().zip(behind).filter(|(a, b)| (**a, **b) == (b' ', b' ')).count(),
+        };
         let counts = &mut self.out.counts;
-        let mut last = b'x';
-        for byte in text.bytes() {
-            if byte == b' ' {
-                counts.spaces += 1;
-                counts.double_spaces += usize::from(last == b' ');
-            } else {
-                counts.non_spaces += 1;
-                counts.non_ascii += usize::from(byte >= 0x80);
-                counts.ascii += usize::from(byte < 0x80);
-                counts.capitals += usize::from(byte.is_ascii_uppercase());
-                counts.digits += usize::from(byte.is_ascii_digit());
-            }
-            last = byte;
-        }
+        counts.spaces += blanks;
+        counts.double_spaces += double;
+        counts.non_spaces += text.len() - blanks;
+        counts.non_ascii += wide;
+        counts.ascii += text.len() - blanks - wide;
+        counts.capitals += capitals;
+        counts.digits += digits;
     }
 
     /// The peer counts a last line without line end twice, but for its capitals and digits.
     fn count_again(&mut self, line: &str) {
-        let blanks = line.bytes().filter(|b| *b == b' ').count();
-        let wide = line.bytes().filter(|b| *b >= 0x80).count();
-        let double = line.as_bytes().windows(2).filter(|w| *w == b"  ").count();
+        let Counts { capitals, digits, .. } = self.out.counts;
+        self.count(line);
         let counts = &mut self.out.counts;
-        counts.spaces += blanks;
-        counts.double_spaces += double;
-        counts.non_spaces += line.len() - blanks;
-        counts.non_ascii += wide;
-        counts.ascii += line.len() - blanks - wide;
+        (counts.capitals, counts.digits) = (capitals, digits);
     }
 
     fn cr(&mut self) {

@@ -66,7 +66,6 @@ impl Kind {
 
     /// Nothing is cut between the two.
     fn joins(self, next: Kind) -> bool {
-        let western = |k: Kind| matches!(k, Kind::Letter | Kind::Digit);
         next == Kind::Mark || (self == next && self != Kind::Money) || (western(self) && western(next))
     }
 }
@@ -75,14 +74,23 @@ impl Kind {
 fn next(text: &str) -> Option<(&str, &str)> {
     let start = text.find(|c| !matches!(Kind::of(c), Kind::Other | Kind::Mark))?;
     let text = text.get(start..)?;
-    let mut chars = text.char_indices().peekable();
-    let (_, first) = chars.next()?;
+    let first = text.chars().next()?;
     let mut before = Kind::of(first);
     let mut han = usize::from(before == Kind::Han);
-    while let Some((at, c)) = chars.next() {
+    let mut at = first.len_utf8();
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        let plain = if western(before) { plain(rest) } else { 0 };
+        if let Some(last) = plain.checked_sub(1).and_then(|last| rest.as_bytes().get(last)) {
+            before = Kind::of(char::from(*last));
+            at += plain;
+            continue;
+        }
+        let mut chars = rest.chars();
+        let Some(c) = chars.next() else { break };
         let mut kind = Kind::of(c);
         if kind == Kind::Other {
-            let behind = chars.peek().map_or(Kind::Other, |(_, c)| Kind::of(*c));
+            let behind = chars.next().map_or(Kind::Other, Kind::of);
             if !bridges(c, before, behind) {
                 return text.split_at_checked(at);
             }
@@ -95,13 +103,23 @@ fn next(text: &str) -> Option<(&str, &str)> {
         if kind != Kind::Mark {
             before = kind;
         }
+        at += c.len_utf8();
     }
     Some((text, ""))
 }
 
+fn western(kind: Kind) -> bool {
+    matches!(kind, Kind::Letter | Kind::Digit)
+}
+
+/// Letters and digits of ASCII at the beginning: nothing is cut between them.
+fn plain(text: &str) -> usize {
+    let letters = text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    letters.count()
+}
+
 /// A mark inside a word.
 fn bridges(mark: char, before: Kind, behind: Kind) -> bool {
-    let western = |k: Kind| matches!(k, Kind::Letter | Kind::Digit);
     match mark {
         '.' | ',' | ';' => before == Kind::Digit && behind == Kind::Digit,
         '\'' | '\u{2019}' | '@' => western(before) && western(behind),

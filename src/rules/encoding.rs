@@ -2,7 +2,7 @@
 
 use crate::engine::{Rule, Scan};
 use crate::family::Family;
-use crate::rules::pattern::{When, patterns, rules};
+use crate::rules::pattern::{When, is_special, patterns, rules};
 use regex::Regex;
 
 crate::symbols! {
@@ -38,7 +38,6 @@ pub const FAMILY: Family = Family {
 patterns! {
     BASE64 = r"(?i)=\?\S+\?B\?";
     QUOTED = r"(?i)=\?\S+\?Q\?";
-    SPECIAL = r"[^\x00-\x7f]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]";
 }
 
 static TESTS: &[When] = &[
@@ -63,16 +62,12 @@ fn needless(scan: &Scan<'_>, name: &str, kind: &Regex) -> bool {
     let encoded = |raw: &[u8]| memchr::memmem::find(raw, b"=?").is_some() && kind.is_match(&String::from_utf8_lossy(raw));
     all.peek().is_some()
         && scan.mail.headers().all(name).any(|h| encoded(h.raw))
-        && !all.any(|h| SPECIAL.is_match(&h.text().replace('\u{fffd}', "?")))
+        && !all.any(|h| is_special(h.text().replace('\u{fffd}', "?").as_bytes()))
 }
 
 /// Bytes beyond plain text, and no encoded word.
 fn bare(scan: &Scan<'_>, name: &str) -> bool {
-    let raw: Vec<String> = scan
-        .mail
-        .headers()
-        .all(name)
-        .map(|h| String::from_utf8_lossy(h.raw).into_owned())
-        .collect();
-    raw.iter().any(|r| SPECIAL.is_match(r)) && !raw.iter().any(|r| BASE64.is_match(r) || QUOTED.is_match(r))
+    let all = || scan.mail.headers().all(name);
+    let encoded = |raw: &str| BASE64.is_match(raw) || QUOTED.is_match(raw);
+    all().any(|h| is_special(h.raw)) && !all().any(|h| encoded(&String::from_utf8_lossy(h.raw)))
 }

@@ -2,6 +2,8 @@
 
 use crate::config::schema::Gtube as Policy;
 use crate::engine::{Action, Check, Hits, PreResult, Rule, Scan, Stage, Thresholds};
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 crate::symbols! {
     "ungrouped" {
@@ -66,9 +68,11 @@ impl Gtube {
     }
 }
 
+static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PATTERN));
+
 /// Spares a text its decoding: the pattern is the same bytes in every charset but the wide ones, whose letters come with NULs.
 fn may_hold(data: &[u8]) -> bool {
-    memchr::memmem::find(data, PATTERN.as_bytes()).is_some() || memchr::memchr(0, data).is_some()
+    FINDER.find(data).is_some() || memchr::memchr(0, data).is_some()
 }
 
 /// What a reader sees of HTML, as far as the length of it goes: no tags and comments, one blank for several, a line end if there was any

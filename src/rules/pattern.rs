@@ -28,6 +28,13 @@ macro_rules! patterns {
 }
 pub(super) use patterns;
 
+/// Something beyond plain text: a byte that is not ASCII, or a control character other than a tab or a line end.
+pub(super) fn is_special(text: &[u8]) -> bool {
+    let special = |byte: u8| byte >= 0x7f || (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r'));
+    // Without an early end the loop looks at many bytes at once.
+    text.iter().fold(false, |any, byte| any | special(*byte))
+}
+
 /// Some header of that name matches, decoded.
 pub(super) fn has(scan: &Scan<'_>, name: &str, pattern: &Regex) -> bool {
     scan.mail.headers().all(name).any(|h| pattern.is_match(h.text()))

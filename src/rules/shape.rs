@@ -4,7 +4,7 @@ use crate::engine::{Compat, Hits, Rule, Scan, Symbol};
 use crate::family::Family;
 use crate::message::{Address, address};
 use crate::rules::alias::sender;
-use crate::rules::pattern::{When, has, has_raw, patterns, rules};
+use crate::rules::pattern::{When, has, has_raw, is_special, patterns, rules};
 
 crate::symbols! {
     "headers" {
@@ -76,7 +76,6 @@ static PRIORITIES: &[&Symbol] = &[
 patterns! {
     PRIORITY = r"^\s?(\d+)";
     CTE_CAPITAL = r"^[78]B";
-    SEMICOLON = r";$";
     UNDISCLOSED = r#"(?i)^[<"]?undisclosed[\s-]recipients?.*:"#;
     TIGHT = r"\S<[-A-Za-z0-9_.]+@[-A-Za-z0-9_.]+>";
     URL_IN_FROM = r#"(?i)(^|["'\s])https?(:|=3A)//\S"#;
@@ -88,7 +87,6 @@ patterns! {
     MS_HASH = r"(?i)[0-9a-f]{4,}\$[0-9a-f]{4,}\$[0-9a-f]{4,}@\S";
     MIMEOLE = r"^Produced By Microsoft MimeOLE";
     EXCHANGE = r"with Microsoft Exchange Server";
-    ILLEGAL = r"[^\x00-\x7f]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]";
     UNSUBSCRIBE_PHP = r"/unsubscribe\.php\?M=[^&]+&C=[^&]+&L=[^&]+&N=[^>]+>$";
     MM_BODY = r"(?i)^Mail message body$";
     PHP_0X = r"^0\d";
@@ -129,7 +127,9 @@ static TESTS: &[When] = &[
     (&MV_CASE, |s| spelt(s, "Mime-Version")),
     (&XM_CASE, |s| spelt(s, "X-mailer")),
     (&CTE_CASE, |s| has_raw(s, "Content-Transfer-Encoding", &CTE_CAPITAL)),
-    (&CT_EXTRA_SEMI, |s| has_raw(s, "Content-Type", &SEMICOLON)),
+    (&CT_EXTRA_SEMI, |s| {
+        s.mail.headers().all("Content-Type").any(|h| h.raw_value().ends_with(b";"))
+    }),
     (&BROKEN_CONTENT_TYPE, |s| {
         s.mail.parts().iter().any(|p| p.content_type.as_ref().is_some_and(|t| t.broken))
     }),
@@ -155,7 +155,9 @@ static TESTS: &[When] = &[
     (&HEADER_FORGED_MDN, notification),
     (&INVALID_FROM_8BIT, |s| foreign(s.mail.from().get(..1).unwrap_or_default())),
     (&INVALID_RCPT_8BIT, |s| foreign(s.mail.recipients().unwrap_or_default())),
-    (&RCVD_ILLEGAL_CHARS, |s| has_raw(s, "Received", &ILLEGAL)),
+    (&RCVD_ILLEGAL_CHARS, |s| {
+        s.mail.headers().all("Received").any(|h| is_special(h.raw_value()))
+    }),
     (&HAS_INTERSPIRE_SIG, |s| {
         let ids = ["X-Mailer-LID", "X-Mailer-RecptId", "X-Mailer-SID", "X-Mailer-Sent-By"];
         ids.iter().all(|name| s.mail.headers().has(name)) || has(s, "List-Unsubscribe", &UNSUBSCRIBE_PHP)

@@ -110,6 +110,11 @@ impl Json {
             return self.null();
         }
         self.item();
+        // Most symbols score nothing.
+        if value == 0.0 {
+            self.out.push_str("0.0");
+            return self;
+        }
         let _ = if value.fract() == 0.0 {
             // Adding nought turns -0 into 0.
             write!(self.out, "{:.1}", value + 0.0)
@@ -179,11 +184,17 @@ impl Json {
     }
 }
 
+/// A byte that JSON does not take as it is.
+fn is_marked(byte: u8) -> bool {
+    byte.is_ascii_control() || matches!(byte, b'"' | b'\\')
+}
+
 fn quote(out: &mut String, text: &str) {
     out.push('"');
-    // Most texts have nothing to escape, most others little.
+    // Most texts have nothing to escape: a loop without an early end looks at many bytes at once.
+    let any = text.bytes().fold(false, |any, byte| any | is_marked(byte));
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|b| b.is_ascii_control() || matches!(b, b'"' | b'\\')) {
+    while let Some(at) = any.then(|| rest.bytes().position(is_marked)).flatten() {
         let (plain, marked) = rest.split_at(at);
         out.push_str(plain);
         let mut marked = marked.chars();

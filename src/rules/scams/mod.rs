@@ -40,11 +40,10 @@ static PICTURE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"(?i-u)<img\s(?:[^>]*\s)?src\s*=\s*["']?\s*data:"#).expect("the pattern is fixed"));
 
 fn scams(scan: &Scan<'_>, hits: &mut Hits) {
-    let (mut introduced, mut extorts, mut wallets) = (false, false, Vec::new());
+    let (mut introduced, mut wallets) = (false, Vec::new());
     Kind::SaBody.texts(scan, &mut |text| {
         let text = text.get(..MAX_SIZE).unwrap_or(text);
         introduced = introduced || INTRODUCED.is_match(text);
-        extorts = extorts || EXTORTION.is_match(text) || hides(text);
         for wallet in wallet::all(text) {
             if wallets.len() < WALLETS && !wallets.contains(&wallet) {
                 wallets.push(wallet);
@@ -59,6 +58,11 @@ fn scams(scan: &Scan<'_>, hits: &mut Hits) {
     }
     hits.weighted(&BITCOIN_ADDR, 1.0, wallets);
     let headers = scan.mail.headers();
+    let mut extorts = false;
+    Kind::SaBody.texts(scan, &mut |text| {
+        let text = text.get(..MAX_SIZE).unwrap_or(text);
+        extorts = extorts || EXTORTION.is_match(text) || hides(text);
+    });
     if extorts || headers.has("List-Unsubscribe") || headers.has("X-PHP-Originating-Script") || shows_data(scan) {
         hits.add(&LEAKED_PASSWORD_SCAM_RE);
     }

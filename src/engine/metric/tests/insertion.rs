@@ -240,7 +240,7 @@ fn s13_removal_gives_back() {
     assert!(metric.remove("A") && !metric.remove("A") && !metric.remove("NOBODY"));
     metric.insert(hit("B", 1.0));
     assert_eq!(metric.score(), 2.0, "the group has room again");
-    assert!(metric.remove_weight("B"));
+    metric.remove_weight(metric.place(rules.find("B"), "B").unwrap());
     metric.insert(hit("A", 1.0));
     assert_eq!(metric.score(), 1.0, "composites lower the message, not the group");
     assert_eq!(scores(metric), named(&[("B", 0.0), ("A", 1.0)]));
