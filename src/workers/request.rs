@@ -174,7 +174,7 @@ fn flags(headers: &http::Headers) -> Flags {
     flags.milter |= headers.has("Milter");
     flags.profile |= headers.has("Profile");
     // Nothing is delivered for a person at the command line. The name counts as the peer takes it, case and all.
-    flags.by_hand |= headers.get("User-Agent") == Some("rspamc") || headers.has("Password");
+    flags.by_hand |= matches!(headers.get("User-Agent"), Some("rspamc" | "torwart")) || headers.has("Password");
     flags
 }
 

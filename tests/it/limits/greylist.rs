@@ -88,7 +88,7 @@ fn on_by_default_and_the_counters_call_it_greylist() {
 #[test]
 fn never_for_people_who_ask_by_hand() {
     let torwart = torwart("timeout = \"60s\"\n");
-    for asks in [[("User-Agent", "rspamc")], [("Password", "x")]] {
+    for asks in [[("User-Agent", "rspamc")], [("User-Agent", "torwart")], [("Password", "x")]] {
         let answer = scan(&torwart, "h1", &asks);
         assert_eq!(
             (answer["action"].as_str(), options(&answer).len()),
