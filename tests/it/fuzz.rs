@@ -3,13 +3,14 @@
 //!
 //! `TORWART_FUZZ_SEEDS=FOLDER` writes the seeds to `FOLDER/TARGET`, for that fuzzer.
 
+use crate::support::dice::Dice;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 #[path = "../fuzz/src/lib.rs"]
-mod targets;
+pub mod targets;
 
 /// For the seeds of one target, and once more for what is made of them.
 const TIME: Duration = Duration::from_secs(4);
@@ -18,18 +19,7 @@ const LONGEST: Duration = Duration::from_secs(20);
 /// Bytes of an input that is made of another one.
 const LARGEST: usize = 1 << 16;
 
-/// The same numbers at every run.
-struct Dice(u64);
-
 impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % end.max(1)
-    }
-
     /// Changes an input as fuzzers do: bits, bytes, pieces cut, doubled, or taken from another one.
     fn change(&mut self, input: &mut Vec<u8>, other: &[u8]) {
         let (from, length) = (self.below(input.len()), self.below(64));

@@ -3,7 +3,7 @@
 //! it writes the receiver's public key in place of the file's own, and that one's private half is gone.
 
 use super::super::print;
-use super::seal::{Keys, beside, key_in, public_key};
+use super::seal::{Keys, Whose, beside};
 use crate::http::seal::{Pair, Public};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
@@ -18,15 +18,8 @@ const SEAL: usize = 16;
 
 #[derive(Args)]
 pub(super) struct Encrypt {
-    /// A file with the receiver's public key
-    #[arg(short, long, value_name = "FILE", group = "key")]
-    pubkey: Option<PathBuf>,
-    /// The receiver's public key
-    #[arg(short = 'P', long, value_name = "BASE32", group = "key")]
-    pubstring: Option<String>,
-    /// A file with the receiver's key pair
-    #[arg(short, long, value_name = "FILE", group = "key")]
-    keypair: Option<PathBuf>,
+    #[command(flatten)]
+    receiver: Whose,
     /// What the name of the encrypted file ends with
     #[arg(short, long, default_value = "enc")]
     suffix: String,
@@ -59,11 +52,9 @@ pub(super) struct Decrypt {
 }
 
 pub(super) fn encrypt(args: &Encrypt) -> Result<ExitCode> {
-    let receiver = match (&args.keypair, &args.pubkey, &args.pubstring) {
-        (Some(file), ..) => Keys::of_file(file)?.encrypting()?.public().to_owned(),
-        (_, Some(file), _) => Public::from(key_in(file)?),
-        (_, _, Some(text)) => Public::from(public_key(text)?),
-        _ => bail!("no key specified"),
+    let receiver = match &args.receiver.keypair {
+        Some(file) => Keys::of_file(file)?.encrypting()?.public().to_owned(),
+        None => Public::from(args.receiver.alone()?),
     };
     for file in &args.files {
         let place = beside(file, &format!(".{}", args.suffix));

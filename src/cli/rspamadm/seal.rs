@@ -25,8 +25,9 @@ pub(super) struct Sign {
     files: Vec<PathBuf>,
 }
 
+/// Somebody's public key.
 #[derive(Args)]
-pub(super) struct Verify {
+pub(super) struct Whose {
     /// A file with the public key
     #[arg(short, long, value_name = "FILE", group = "key")]
     pubkey: Option<PathBuf>,
@@ -35,7 +36,24 @@ pub(super) struct Verify {
     pubstring: Option<String>,
     /// A file with the key pair
     #[arg(short, long, value_name = "FILE", group = "key")]
-    keypair: Option<PathBuf>,
+    pub(super) keypair: Option<PathBuf>,
+}
+
+impl Whose {
+    /// The key, where it does not come with a pair.
+    pub(super) fn alone(&self) -> Result<[u8; 32]> {
+        match (&self.pubkey, &self.pubstring) {
+            (Some(file), _) => key_in(file),
+            (_, Some(text)) => public_key(text),
+            _ => bail!("no key specified"),
+        }
+    }
+}
+
+#[derive(Args)]
+pub(super) struct Verify {
+    #[command(flatten)]
+    key: Whose,
     /// Not in this version: the key is on the curve P-256
     #[arg(short, long)]
     nist: bool,
@@ -103,11 +121,9 @@ pub(super) fn verify(args: &Verify) -> Result<ExitCode> {
     if args.nist {
         bail!("rspamadm keypair verify --nist: not in this version of torwart");
     }
-    let public = match (&args.keypair, &args.pubkey, &args.pubstring) {
-        (Some(file), ..) => Keys::of_file(file)?.public,
-        (_, Some(file), _) => key_in(file)?.to_vec(),
-        (_, _, Some(text)) => public_key(text)?.to_vec(),
-        _ => bail!("no key specified"),
+    let public = match &args.key.keypair {
+        Some(file) => Keys::of_file(file)?.public,
+        None => args.key.alone()?.to_vec(),
     };
     let mut good = true;
     for file in &args.files {
@@ -221,12 +237,12 @@ impl Keys {
 }
 
 /// A public key alone in a file.
-pub(super) fn key_in(file: &Path) -> Result<[u8; 32]> {
+fn key_in(file: &Path) -> Result<[u8; 32]> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     public_key(text.trim())
 }
 
-pub(super) fn public_key(text: &str) -> Result<[u8; 32]> {
+fn public_key(text: &str) -> Result<[u8; 32]> {
     let key = base32::decode(text).and_then(|key| key.try_into().ok());
     key.with_context(|| format!("\"{text}\" is no public key: 32 bytes in rspamd's base32"))
 }

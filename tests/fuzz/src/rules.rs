@@ -29,6 +29,15 @@ fn both() -> Both {
 /// One input.
 pub fn run(data: &[u8]) {
     let both = BOTH.get_or_init(both);
+    let request = doubtful(data);
+    for filter in &both.filters {
+        let verdict = both.runtime.block_on(filter.scan(&request));
+        assert!(verdict.score.is_finite(), "the score is a number");
+    }
+}
+
+/// A message whose envelope is as doubtful as it may be.
+pub fn doubtful(raw: &[u8]) -> Request {
     let mut envelope = Envelope {
         ip: "203.0.113.9".parse().ok(),
         helo: Some("1-2-3-4.dynamic.example.org".to_owned()),
@@ -36,13 +45,9 @@ pub fn run(data: &[u8]) {
         ..Envelope::default()
     };
     envelope.add_recipient("bob@example.com", 1_024);
-    let request = Request {
+    Request {
         envelope,
-        raw: Bytes::copy_from_slice(data),
+        raw: Bytes::copy_from_slice(raw),
         ..Request::default()
-    };
-    for filter in &both.filters {
-        let verdict = both.runtime.block_on(filter.scan(&request));
-        assert!(verdict.score.is_finite(), "the score is a number");
     }
 }

@@ -4,10 +4,11 @@
 //! machine does not count, and that of a debug build.
 
 use super::survives;
+use crate::fuzz::targets::rules::doubtful;
 use crate::rules_golden::mails;
+use crate::support::dice::Dice;
 use crate::support::filter::Torwart;
 use crate::support::web;
-use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
@@ -17,8 +18,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use torwart::config::{LoadOptions, load_text};
 use torwart::family::Services;
-use torwart::filter::{Filter, Request};
-use torwart::message::{Envelope, SmtpPath};
+use torwart::filter::Filter;
 
 /// What any message may take, and what every megabyte of it may take besides.
 const TIME_FIXED: Duration = Duration::from_millis(250);
@@ -44,18 +44,7 @@ impl Rules {
 
     /// Scans a message whose envelope is as doubtful as it may be.
     fn judge(&mut self, what: &str, raw: &[u8]) {
-        let mut envelope = Envelope {
-            ip: "203.0.113.9".parse().ok(),
-            helo: Some("1-2-3-4.dynamic.example.org".to_owned()),
-            sender: Some(SmtpPath::new("anna+list@example.org")),
-            ..Envelope::default()
-        };
-        envelope.add_recipient("bob@example.com", 1_024);
-        let request = Request {
-            envelope,
-            raw: Bytes::copy_from_slice(raw),
-            ..Request::default()
-        };
+        let request = doubtful(raw);
         let begun = processor_time();
         let verdict = self.runtime.block_on(self.filter.scan(&request));
         let took = processor_time() - begun;
@@ -80,19 +69,6 @@ fn processor_time() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_THREAD).expect("the usage of this thread");
     let micros = |t: TimeVal| Duration::from_micros(t.num_microseconds().try_into().expect("a time that went by"));
     micros(usage.user_time()) + micros(usage.system_time())
-}
-
-/// The same numbers at every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % end
-    }
 }
 
 fn both_generations(run: impl Fn(&mut Rules)) {

@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "every helper is used by some test, not by each")]
 
 pub mod daemon;
+pub mod dice;
 pub mod filter;
 pub mod mail;
 pub mod milter;

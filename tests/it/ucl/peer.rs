@@ -8,22 +8,12 @@ use std::process::Command;
 
 use torwart::config::ucl::{self, Disk, Options};
 
+use crate::support::dice::Dice;
 use crate::support::tools::{Folder, program, run};
 
-/// Numbers from a seed, so that a failure can be had again.
-struct Dice(u64);
-
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % sides
-    }
-
     fn pick<'t>(&mut self, all: &[&'t str]) -> &'t str {
-        all[self.roll(all.len())]
+        all[self.below(all.len())]
     }
 }
 
@@ -123,15 +113,15 @@ const SCRAPS: [&str; 34] = [
 
 fn body(dice: &mut Dice, depth: usize) -> String {
     let mut text = String::new();
-    for _ in 0..dice.roll(6) {
+    for _ in 0..dice.below(6) {
         let key = dice.pick(&KEYS);
-        match dice.roll(10) {
+        match dice.below(10) {
             0..=2 if depth < 3 => {
-                let names = [" n1", " \"n 2\"", " n3"].iter().take(dice.roll(3)).copied().collect::<String>();
+                let names = [" n1", " \"n 2\"", " n3"].iter().take(dice.below(3)).copied().collect::<String>();
                 let inside = body(dice, depth + 1);
                 writeln!(text, "{key}{names} {{{}{inside}}}", dice.pick(&[" ", "\n", " # c\n"])).unwrap();
             }
-            3 => writeln!(text, ".priority {}", dice.roll(4)).unwrap(),
+            3 => writeln!(text, ".priority {}", dice.below(4)).unwrap(),
             4 => writeln!(
                 text,
                 ".inherit{} \"{}\"",
@@ -144,8 +134,8 @@ fn body(dice: &mut Dice, depth: usize) -> String {
                 writeln!(
                     text,
                     ".include(priority={}, duplicate={strategy}) \"$CURDIR/{}.inc\"",
-                    dice.roll(3),
-                    dice.roll(4)
+                    dice.below(3),
+                    dice.below(4)
                 )
                 .unwrap();
             }
@@ -175,7 +165,7 @@ fn made_up_documents_are_read_as_the_peer_reads_them() {
     let documents: Vec<String> = (0..600)
         .map(|number| {
             let text = match number % 3 {
-                0 => (0..=dice.roll(12))
+                0 => (0..=dice.below(12))
                     .map(|_| dice.pick(&SCRAPS))
                     .collect::<Vec<_>>()
                     .join(dice.pick(&["", " "])),
