@@ -12,9 +12,9 @@ pub use request::{Flags, Request};
 
 use crate::base::prefix_set::{PrefixSet, is_loopback};
 use crate::engine::{
-    self, Action, After, Applied, Compat, Control, Facts, Headline, Outcome, Ruleset, Scan, Scope, Settings, Stage, Thresholds, Verdict,
+    self, Action, After, Applied, Compat, Control, Headline, Outcome, Ruleset, Scan, Scope, Settings, Stage, Thresholds, Verdict,
 };
-use crate::message::{Envelope, Limits, Mail, Url, received};
+use crate::message::{Envelope, Limits, Mail, Url};
 use headers::{Headers, Occasion};
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -87,18 +87,12 @@ impl Filter {
         let whitelisted = request.settings.whitelist || settings_flag("skip") || settings_flag("skip_process");
         let mail = self.read(request);
         // Who asks over HTTP may not know the client: then the message's own newest hop speaks for it, as with the peer.
-        let client = received::client(&mail, &request.envelope);
-        let scan = Scan {
-            mail: &mail,
-            envelope: &request.envelope,
-            now: SystemTime::now(),
-            client,
-            local_client: client.is_some_and(|ip| self.is_local(ip)),
-            mime: !flags.raw,
-            by_hand: flags.by_hand,
-            facts: Facts::default(),
-            compat: self.policy.compat,
-        };
+        let mut scan = Scan::new(&mail, &request.envelope);
+        scan.now = SystemTime::now();
+        scan.local_client = scan.client.is_some_and(|ip| self.is_local(ip));
+        scan.mime = !flags.raw;
+        scan.by_hand = flags.by_hand;
+        scan.compat = self.policy.compat;
         let empty = request.raw.is_empty();
         let control = Control {
             id: &request.id,
@@ -115,7 +109,7 @@ impl Filter {
         let mut outcome = engine::run(&self.rules, applied, &scan, &control).await;
         *after = outcome.metric.take_after();
         self.fill(&mut verdict, outcome, &request.settings, &mail);
-        verdict.client = client;
+        verdict.client = scan.client;
         verdict.digest = mail.digest();
         name_urls(&mut verdict, &mail, flags.ext_urls);
         let named = mail.recipients().unwrap_or_default();

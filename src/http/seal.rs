@@ -14,8 +14,10 @@ use std::io::Read;
 use subtle::ConstantTimeEq;
 use x25519_dalek::{PublicKey, StaticSecret};
 
-const NONCE: usize = 24;
-const SEAL: usize = 16;
+/// Bytes of a nonce: drawn anew for each text.
+pub const NONCE: usize = 24;
+/// Bytes of a seal.
+pub const SEAL: usize = 16;
 /// Bytes of the key stream that the seal takes.
 const BLOCK: usize = 64;
 /// Bytes of a key's digest that name it.

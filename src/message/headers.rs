@@ -5,6 +5,11 @@ use super::words;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
+/// A name that a header field can have (RFC 5322, 3.6.8): visible ASCII, no colon.
+pub fn is_field_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':')
+}
+
 /// One header field.
 #[derive(Debug, Clone)]
 pub struct Header<'r> {

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use torwart::config::{Diagnostic, Section};
 use torwart::engine::{Compat, Hits, Run, Scan};
 use torwart::family::{Family, Services};
-use torwart::message::{Envelope, Limits, Mail, received};
+use torwart::message::{Envelope, Limits, Mail};
 
 /// A family and its settings.
 pub type Configured<'c> = (&'c Family, Option<&'c Section>);
@@ -20,15 +20,11 @@ pub fn found(family: Configured<'_>, message: &str, envelope: &Envelope, local: 
     } else {
         Mail::raw_text(message.as_bytes())
     };
-    let client = received::client(&mail, envelope);
-    let scan = Scan {
-        now: UNIX_EPOCH + Duration::from_secs(NOW),
-        client,
-        local_client: local || client.is_some_and(is_local),
-        mime,
-        compat,
-        ..Scan::new(&mail, envelope)
-    };
+    let mut scan = Scan::new(&mail, envelope);
+    scan.now = UNIX_EPOCH + Duration::from_secs(NOW);
+    scan.local_client = local || scan.client.is_some_and(is_local);
+    scan.mime = mime;
+    scan.compat = compat;
     let services = Services {
         compat,
         ..Services::default()

@@ -4,7 +4,7 @@
 
 use super::super::print;
 use super::seal::{Keys, Whose, beside};
-use crate::http::seal::{Pair, Public};
+use crate::http::seal::{NONCE, Pair, Public, SEAL};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,6 @@ use std::process::ExitCode;
 /// What an encrypted file begins with.
 const MARK: &[u8] = b"ruclev1";
 const KEY: usize = 32;
-const NONCE: usize = 24;
-const SEAL: usize = 16;
 
 #[derive(Args)]
 pub(super) struct Encrypt {

@@ -41,8 +41,7 @@ static PICTURE: LazyLock<Regex> =
 
 fn scams(scan: &Scan<'_>, hits: &mut Hits) {
     let (mut introduced, mut wallets) = (false, Vec::new());
-    Kind::SaBody.texts(scan, &mut |text| {
-        let text = text.get(..MAX_SIZE).unwrap_or(text);
+    each_body(scan, &mut |text| {
         introduced = introduced || INTRODUCED.is_match(text);
         for wallet in wallet::all(text) {
             if wallets.len() < WALLETS && !wallets.contains(&wallet) {
@@ -59,13 +58,15 @@ fn scams(scan: &Scan<'_>, hits: &mut Hits) {
     hits.weighted(&BITCOIN_ADDR, 1.0, wallets);
     let headers = scan.mail.headers();
     let mut extorts = false;
-    Kind::SaBody.texts(scan, &mut |text| {
-        let text = text.get(..MAX_SIZE).unwrap_or(text);
-        extorts = extorts || EXTORTION.is_match(text) || hides(text);
-    });
+    each_body(scan, &mut |text| extorts = extorts || EXTORTION.is_match(text) || hides(text));
     if extorts || headers.has("List-Unsubscribe") || headers.has("X-PHP-Originating-Script") || shows_data(scan) {
         hits.add(&LEAKED_PASSWORD_SCAM_RE);
     }
+}
+
+/// The texts as SpamAssassin's `body` patterns see them, no further than patterns look.
+fn each_body(scan: &Scan<'_>, look: &mut dyn FnMut(&[u8])) {
+    Kind::SaBody.texts(scan, &mut |text| look(text.get(..MAX_SIZE).unwrap_or(text)));
 }
 
 /// There are characters that are not seen or change their neighbours, to break up words.

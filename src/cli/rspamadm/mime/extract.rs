@@ -24,7 +24,7 @@ pub(super) struct Extract {
     pub(super) words: bool,
     /// Not in this version: forms of words
     #[arg(short = 'F', long, value_name = "FORM")]
-    words_format: Option<String>,
+    pub(super) words_format: Option<String>,
     /// Not in this version: elements of HTML
     #[arg(short, long)]
     pub(super) structure: bool,

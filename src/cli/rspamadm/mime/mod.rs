@@ -135,7 +135,11 @@ impl Line {
     fn missing(&self) -> Option<&'static str> {
         let asked = match &self.command {
             Command::Sign(_) => vec![(true, "sign")],
-            Command::Extract(args) => vec![(args.words, "extract --words"), (args.structure, "extract --structure")],
+            Command::Extract(args) => vec![
+                (args.words, "extract --words"),
+                (args.words_format.is_some(), "extract --words-format"),
+                (args.structure, "extract --structure"),
+            ],
             Command::Stat(args) => vec![
                 (args.meta, "stat --meta"),
                 (args.bayes, "stat --bayes"),

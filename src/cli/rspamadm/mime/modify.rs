@@ -4,7 +4,8 @@
 use super::{Files, read};
 use crate::cli::write;
 use crate::filter::subject::encode;
-use crate::message::{Limits, Mail, Newline};
+use crate::message::headers::is_field_name;
+use crate::message::{Limits, Mail};
 use anyhow::{Result, bail};
 use clap::Args;
 use std::path::PathBuf;
@@ -36,7 +37,7 @@ pub(super) fn run(args: &Modify) -> Result<ExitCode> {
         bail!("rspamadm mime modify --text-footer, --html-footer: not in this version of torwart");
     }
     for (name, value) in args.add_header.iter().chain(&args.rewrite_header) {
-        if !is_name(name) {
+        if !is_field_name(name) {
             bail!("\"{name}\" is no name of a header");
         }
         if value.contains(['\r', '\n']) {
@@ -57,11 +58,7 @@ pub(super) fn run(args: &Modify) -> Result<ExitCode> {
 
 impl Modify {
     fn modified(&self, mail: &Mail<'_>) -> Vec<u8> {
-        let newline = match mail.newline() {
-            Newline::Crlf => "\r\n",
-            Newline::Lf => "\n",
-            Newline::Cr => "\r",
-        };
+        let newline = mail.newline().as_str();
         let (front, block) = (
             mail.raw().len() - mail.header_block().len() - mail.body().len(),
             mail.header_block(),
@@ -122,10 +119,6 @@ fn fields<'b>(block: &'b [u8], newline: &[u8]) -> (Vec<&'b [u8]>, &'b [u8]) {
         fields.push(block.get(begun..at).unwrap_or_default());
     }
     (fields, block.get(at..).unwrap_or_default())
-}
-
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':')
 }
 
 /// The pattern with its `%s` filled in, the first one only; `None` for what else Lua may put behind a `%`.
