@@ -1,5 +1,6 @@
-//! Small data structures that never heard of mail: addresses in networks, quantities with units, near names, bytes as text, patterns over text.
+//! Small data structures that never heard of mail: addresses in networks, quantities with units, numbers with decimals, near names, bytes as text, patterns over text.
 
+pub mod decimal;
 pub mod domain;
 pub mod expr;
 pub mod hex;

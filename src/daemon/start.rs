@@ -144,6 +144,12 @@ fn run(options: Options, examined: Examined, logging: Logging, passed: Passed) -
         let stores = build::stores(&examined, store.clone(), None);
         match build::complete(examined, Some(stores)) {
             Ok((loaded, built)) => {
+                // On a thread of the runtime, as scans are.
+                let built = tokio::spawn(async move {
+                    built.filter.rehearse();
+                    built
+                });
+                let built = built.await.context("the rules could not be tried")?;
                 let mut running = open(options, loaded, built, logging, passed, store, run_folder).await?;
                 Ok(running.until_the_end(signals).await)
             }

@@ -24,7 +24,7 @@ pub use metric::{Decision, Metric};
 pub use plan::PlanError;
 pub use rule::{After, Ask, Asked, Check, Rank, Rule, Run, Stage, order};
 pub use ruleset::{Definition, GroupSetting, Ruleset, Scoring};
-pub use run::{Control, Outcome, Scope, SoFar, run};
+pub use run::{Control, Outcome, Scope, SoFar, rehearse, run};
 pub use scan::{Hit, Hits, PreResult, Scan};
 pub use settings::Settings;
 pub use symbol::{Compat, Symbol};

@@ -55,6 +55,16 @@ pub struct Outcome<'r> {
     pub profile: Option<Vec<(String, f64)>>,
 }
 
+/// Runs what needs nothing but the message, and forgets what it finds: patterns are compiled then.
+pub fn rehearse(rules: &Ruleset, scan: &Scan<'_>) {
+    for planned in &rules.planned {
+        if let Run::Check(check) = &planned.rule.run {
+            // A rule that panics says so again at the first mail, which is when it matters.
+            let _ = catch_unwind(AssertUnwindSafe(|| check.check(scan, &mut Hits::default())));
+        }
+    }
+}
+
 /// Runs every rule that this message calls for.
 pub async fn run<'r>(rules: &'r Ruleset, applied: Applied<'r>, scan: &Scan<'_>, control: &Control<'_>) -> Outcome<'r> {
     let mut course = Course {

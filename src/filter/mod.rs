@@ -73,6 +73,22 @@ impl Filter {
         (verdict, after)
     }
 
+    /// Runs the rules that ask nobody over a message of our own, so that no mail waits for patterns to be compiled. Where it runs, later
+    /// scans find their patterns at hand.
+    pub fn rehearse(&self) {
+        let mail = Mail::parse(include_bytes!("rehearsal.eml"), &self.policy.limits);
+        let envelope = Envelope {
+            ip: Some(IpAddr::from([192, 0, 2, 7])),
+            helo: Some("dsl-192-0-2-7.dynamic.example.net".to_owned()),
+            hostname: Some("pool-192-0-2-7.adsl.example.net".to_owned()),
+            sender: mail.return_path().cloned(),
+            ..Envelope::default()
+        };
+        let mut scan = Scan::new(&mail, &envelope);
+        scan.compat = self.policy.compat;
+        engine::rehearse(&self.rules, &scan);
+    }
+
     async fn judge(&self, request: &Request, after: &mut Vec<Box<dyn After>>) -> Verdict {
         let flags = &request.flags;
         let settings_flag = |name: &str| request.settings.flags.iter().any(|f| f == name);

@@ -73,6 +73,8 @@ impl<'r> Header<'r> {
 pub struct Headers<'r> {
     list: Vec<Header<'r>>,
     keys: Vec<u32>,
+    /// A bit for each key: most look-ups are for names that no message has, and end here.
+    present: u64,
 }
 
 /// Length, first, middle and last letter: tells almost all names apart, so that a look-up compares integers.
@@ -82,10 +84,22 @@ fn key(name: &[u8]) -> u32 {
     length << 24 | at(0) << 16 | at(name.len() / 2) << 8 | at(name.len().wrapping_sub(1))
 }
 
+/// One of 64 bits.
+fn bit(key: u32) -> u64 {
+    1 << (key.wrapping_mul(0x9e37_79b1) >> 26)
+}
+
 impl<'r> Headers<'r> {
     pub(super) fn push(&mut self, name: &'r [u8], raw: &'r [u8]) {
-        self.keys.push(key(name));
+        let key = key(name);
+        self.keys.push(key);
+        self.present |= bit(key);
         self.list.push(Header::new(name, raw, self.list.len()));
+    }
+
+    /// The keys, if that one may be among them.
+    fn keys(&self, wanted: u32) -> &[u32] {
+        if self.present & bit(wanted) == 0 { &[] } else { &self.keys }
     }
 
     /// All fields in order.
@@ -96,7 +110,7 @@ impl<'r> Headers<'r> {
     /// All fields of a name, in order.
     pub fn all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h Header<'r>> + 'h {
         let wanted = key(name.as_bytes());
-        self.keys
+        self.keys(wanted)
             .iter()
             .zip(&self.list)
             .filter(move |(k, h)| **k == wanted && h.is(name))
@@ -106,7 +120,7 @@ impl<'r> Headers<'r> {
     /// The first field of a name.
     pub fn first(&self, name: &str) -> Option<&Header<'r>> {
         let wanted = key(name.as_bytes());
-        self.keys
+        self.keys(wanted)
             .iter()
             .zip(&self.list)
             .find(|(k, h)| **k == wanted && h.is(name))

@@ -54,12 +54,16 @@ impl<'r> Part<'r> {
 
     /// The word before the slash.
     pub fn main_type(&self) -> &str {
-        self.mime_type.split_once('/').map_or(&*self.mime_type, |(main, _)| main)
+        self.slash().and_then(|at| self.mime_type.get(..at)).unwrap_or(&self.mime_type)
     }
 
     /// The word behind the slash.
     pub fn sub_type(&self) -> &str {
-        self.mime_type.split_once('/').map_or("", |(_, sub)| sub)
+        self.slash().and_then(|at| self.mime_type.get(at + 1..)).unwrap_or_default()
+    }
+
+    fn slash(&self) -> Option<usize> {
+        memchr::memchr(b'/', self.mime_type.as_bytes())
     }
 
     /// It holds other parts.

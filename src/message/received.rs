@@ -47,6 +47,8 @@ const PROTOCOLS: [&str; 11] = [
     "smtp", "esmtp", "esmtpa", "esmtps", "esmtpsa", "lmtp", "imap", "imaps", "http", "https", "local",
 ];
 
+const LONGEST_KEYWORD: usize = 4;
+
 fn keyword(word: &str) -> Option<Clause> {
     const WORDS: [(&str, Clause); 6] = [
         ("from", Clause::From),
@@ -56,6 +58,9 @@ fn keyword(word: &str) -> Option<Clause> {
         ("id", Clause::Other),
         ("via", Clause::Other),
     ];
+    if word.len() > LONGEST_KEYWORD {
+        return None;
+    }
     WORDS.iter().find(|(w, _)| word.eq_ignore_ascii_case(w)).map(|(_, c)| *c)
 }
 
@@ -93,9 +98,8 @@ impl<'t> Iterator for Tokens<'t> {
                 Some(Token::Comment(inside.strip_suffix(')').unwrap_or(inside).trim()))
             }
             _ => {
-                let end = text
-                    .find(|c: char| c.is_ascii_whitespace() || matches!(c, '(' | ';'))
-                    .unwrap_or(text.len());
+                let ends = |b: u8| b.is_ascii_whitespace() || matches!(b, b'(' | b';');
+                let end = text.bytes().position(ends).unwrap_or(text.len());
                 self.0 = split(end).1;
                 Some(Token::Word(split(end).0))
             }
@@ -130,16 +134,14 @@ impl Ending {
 /// Where a comment that begins at 0 ends.
 fn comment_end(text: &str) -> Option<usize> {
     let mut depth = 0usize;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'(' => depth += 1,
-            b')' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return Some(at + 1);
-                }
-            }
-            _ => {}
+    for at in memchr::memchr2_iter(b'(', b')', text.as_bytes()) {
+        if text.as_bytes().get(at) == Some(&b'(') {
+            depth += 1;
+            continue;
+        }
+        depth = depth.saturating_sub(1);
+        if depth == 0 {
+            return Some(at + 1);
         }
     }
     None

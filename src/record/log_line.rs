@@ -3,6 +3,7 @@
 //! Whatever comes from outside is stripped of control and direction characters: nobody can write a line of his own.
 
 use super::Scanned;
+use crate::base::decimal::fixed;
 use crate::engine::{SymbolResult, Verdict};
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -59,7 +60,11 @@ pub fn line(out: &mut impl Write, scanned: &Scanned<'_>) -> fmt::Result {
     }
     let (score, required) = (verdict.score + 0.0, verdict.required);
     let (letter, action) = (letter(verdict), verdict.action);
-    write!(out, " (default: {letter} ({action}): [{score:.2}/{required:.2}] [")?;
+    write!(out, " (default: {letter} ({action}): [")?;
+    fixed(out, score, 2)?;
+    out.write_char('/')?;
+    fixed(out, required, 2)?;
+    out.write_str("] [")?;
     symbols(out, &verdict.symbols)?;
     let milliseconds = verdict.elapsed.as_secs_f64() * 1e3;
     let digest = Some(verdict.digest.as_str()).filter(|d| !d.is_empty()).unwrap_or("undef");
@@ -126,7 +131,9 @@ fn symbols(out: &mut impl Write, all: &[SymbolResult]) -> fmt::Result {
     sorted.sort_by(|a, b| b.score.abs().total_cmp(&a.score.abs()).then_with(|| a.name.cmp(&b.name)));
     for (number, symbol) in sorted.into_iter().enumerate() {
         let comma = if number == 0 { "" } else { "," };
-        write!(out, "{comma}{}({:.2}){{", clean(&symbol.name), symbol.score + 0.0)?;
+        write!(out, "{comma}{}(", clean(&symbol.name))?;
+        fixed(out, symbol.score + 0.0, 2)?;
+        out.write_str("){")?;
         for option in symbol.options.iter().take(SHOWN) {
             write!(out, "{};", clean(option))?;
         }

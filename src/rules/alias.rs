@@ -91,7 +91,13 @@ pub fn stored<'s>(scan: &'s Scan<'_>) -> Vec<Cow<'s, str>> {
 
 /// Part behind the last `@`; empty without one.
 pub fn domain(address: &str) -> &str {
-    address.rsplit_once('@').map_or("", |(_, d)| d)
+    split(address).map_or("", |(_, domain)| domain)
+}
+
+/// What stands before the last `@` and behind it.
+fn split(address: &str) -> Option<(&str, &str)> {
+    let at = memchr::memrchr(b'@', address.as_bytes())?;
+    Some((address.get(..at)?, address.get(at + 1..)?))
 }
 
 /// A rewritten address and the tags it had.
@@ -101,8 +107,11 @@ struct Resolved {
 }
 
 fn resolved(compat: Compat, address: &str) -> Option<Resolved> {
-    let (local, domain) = address.rsplit_once('@')?;
+    let (local, domain) = split(address)?;
     let google = ["gmail.com", "googlemail.com"].iter().any(|d| domain.eq_ignore_ascii_case(d));
+    if !google && memchr::memchr(b'+', local.as_bytes()).is_none() {
+        return None;
+    }
     let dotless: Cow<str> = if google { local.replace('.', "").into() } else { local.into() };
     let (user, tags) = match dotless.split_once('+') {
         Some((user, tags)) if !user.is_empty() => (user, tags),

@@ -4,6 +4,7 @@ use super::structure::alternative;
 use crate::engine::{Compat, Hits, Rule, Scan};
 use crate::family::Family;
 use crate::message::url::{Flags, Url};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 crate::symbols! {
@@ -48,7 +49,7 @@ fn differ(scan: &Scan<'_>, hits: &mut Hits) {
         words
             .map(|word| {
                 let next = numbers.len();
-                *numbers.entry(word.to_lowercase()).or_insert(next)
+                *numbers.entry(lower(word)).or_insert(next)
             })
             .collect()
     };
@@ -66,6 +67,16 @@ fn differ(scan: &Scan<'_>, hits: &mut Hits) {
     if share > 0.5 {
         let weight = (share - 0.5) * if total > 30 { 2.0 } else { 1.0 };
         hits.weighted(&R_PARTS_DIFFER, weight, vec![format!("{:.1}%", share * 100.0)]);
+    }
+}
+
+/// A word in lower case; most are.
+fn lower(word: &str) -> Cow<'_, str> {
+    let small = |b: u8| b.is_ascii() && !b.is_ascii_uppercase();
+    if word.bytes().all(small) {
+        Cow::Borrowed(word)
+    } else {
+        Cow::Owned(word.to_lowercase())
     }
 }
 

@@ -56,7 +56,11 @@ fn mixed(scan: &Scan<'_>, hits: &mut Hits) {
     }
     let subject = scan.mail.subject().unwrap_or_default();
     let names = scan.mail.from().iter().map(|a| a.name.as_str());
-    let words: Vec<&str> = [subject].into_iter().chain(names).flat_map(message::words).take(WORDS).collect();
+    let texts = || [subject].into_iter().chain(names.clone());
+    let words: Vec<&str> = match texts().all(str::is_ascii) {
+        true => Vec::new(),
+        false => texts().flat_map(message::words).take(WORDS).collect(),
+    };
     let headers = mean(&words, accented);
     if headers > THRESHOLD {
         let counted = if worst > THRESHOLD { headers } else { headers.min(HEADERS_ALONE) };

@@ -3,7 +3,7 @@
 
 use super::lookalike::{alike, stacked};
 use super::url_suspect::Judged;
-use crate::engine::{Compat, Hits, Rule, Scan};
+use crate::engine::{Compat, Hits, Rule, Scan, Symbol};
 use crate::family::Family;
 use crate::message::url::{Flags, Protocol, Url};
 use crate::rules::pattern::{When, patterns, rules};
@@ -43,10 +43,10 @@ pub const FAMILY: Family = Family {
     build: |_, services, _| {
         let mut all = rules(TESTS);
         let google = match services.compat {
-            Compat::V34 => |scan: &Scan<'_>, hits: &mut Hits| google(scan, &GOOGLE_34, hits),
-            Compat::V41 => |scan: &Scan<'_>, hits: &mut Hits| google(scan, &GOOGLE_41, hits),
+            Compat::V34 => |scan: &Scan<'_>, hits: &mut Hits| places(scan, &GOOGLE_34, hits),
+            Compat::V41 => |scan: &Scan<'_>, hits: &mut Hits| places(scan, &GOOGLE_41, hits),
         };
-        all.push(Rule::check("HAS_GOOGLE_REDIR", google).giving(&[&HAS_GOOGLE_REDIR]));
+        all.push(Rule::check("URL_PLACES", google).giving(PLACES));
         all.push(Rule::check("OMOGRAPH_URL", homographs).giving(&[&OMOGRAPH_URL]));
         all.push(Rule::check("URL_IN_SUBJECT", in_subject).giving(&[&URL_IN_SUBJECT]));
         all.push(Rule::check("URI_HIDDEN_PATH", hidden).giving(&[&URI_HIDDEN_PATH]));
@@ -67,6 +67,8 @@ pub const FAMILY: Family = Family {
 };
 
 patterns! {
+    /// What the patterns of places cannot do without: asked first, since few URLs have any of it.
+    MARKED = r"(?i)\.onion|\.googleusercontent|google\.|firebasestorage|ipfs|/wp-";
     ONION = r"(?i)[a-z0-9]{16}\.onion";
     PROXY = r"(?i)\.googleusercontent\.com/proxy";
     /// 3.4 knows one domain and one way; as it was seen to answer.
@@ -79,14 +81,16 @@ patterns! {
     LIKE_WORDPRESS = r"(?i)/wp-(?:content|includes)[^/]+/";
 }
 
-static TESTS: &[When] = &[
-    (&HAS_ONION_URI, |s| any(s, &ONION)),
-    (&HAS_GUC_PROXY_URI, |s| any(s, &PROXY)),
-    (&HAS_GOOGLE_FIREBASE_URL, |s| any(s, &FIREBASE)),
-    (&HAS_FILE_URL, |s| targets(s).any(|u| u.protocol == Protocol::File)),
-    (&HAS_IPFS_GATEWAY_URL, |s| any(s, &IPFS) && any(s, &CONTENT_ID)),
-    (&HAS_WP_URI, |s| any(s, &WORDPRESS)),
-    (&WP_COMPROMISED, |s| any(s, &LIKE_WORDPRESS)),
+static TESTS: &[When] = &[(&HAS_FILE_URL, |s| targets(s).any(|u| u.protocol == Protocol::File))];
+
+static PLACES: &[&Symbol] = &[
+    &HAS_ONION_URI,
+    &HAS_GUC_PROXY_URI,
+    &HAS_GOOGLE_FIREBASE_URL,
+    &HAS_IPFS_GATEWAY_URL,
+    &HAS_WP_URI,
+    &WP_COMPROMISED,
+    &HAS_GOOGLE_REDIR,
 ];
 
 /// URLs that a reader can go to: pictures are only drawn.
@@ -94,18 +98,30 @@ pub(super) fn targets<'s>(scan: &'s Scan<'_>) -> impl Iterator<Item = &'s Url> {
     scan.mail.urls().iter().filter(|u| !u.flags.has(Flags::IMAGE))
 }
 
-/// Some URL matches as a whole; addresses are none.
-fn any(scan: &Scan<'_>, pattern: &Regex) -> bool {
-    targets(scan).any(|u| pattern.is_match(u.text()))
-}
-
 fn host(url: &Url) -> String {
     url.host().to_owned()
 }
 
-fn google(scan: &Scan<'_>, pattern: &Regex, hits: &mut Hits) {
-    if any(scan, pattern) {
-        hits.add(&HAS_GOOGLE_REDIR);
+/// URLs of certain services. Addresses are none.
+fn places(scan: &Scan<'_>, google: &Regex, hits: &mut Hits) {
+    let marked: Vec<&str> = targets(scan).map(Url::text).filter(|text| MARKED.is_match(text)).collect();
+    if marked.is_empty() {
+        return;
+    }
+    let any = |pattern: &Regex| marked.iter().any(|text| pattern.is_match(text));
+    let names_content = || targets(scan).any(|u| CONTENT_ID.is_match(u.text()));
+    for (symbol, found) in PLACES.iter().zip([
+        any(&ONION),
+        any(&PROXY),
+        any(&FIREBASE),
+        any(&IPFS) && names_content(),
+        any(&WORDPRESS),
+        any(&LIKE_WORDPRESS),
+        any(google),
+    ]) {
+        if found {
+            hits.add(symbol);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! JSON in rspamd's spelling: no blanks, keys in the order written, `15.0` and `0.900000` for numbers with a fraction.
 
+use crate::base::decimal::fixed;
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -115,12 +116,7 @@ impl Json {
             self.out.push_str("0.0");
             return self;
         }
-        let _ = if value.fract() == 0.0 {
-            // Adding nought turns -0 into 0.
-            write!(self.out, "{:.1}", value + 0.0)
-        } else {
-            write!(self.out, "{value:.6}")
-        };
+        let _ = fixed(&mut self.out, value, if value.fract() == 0.0 { 1 } else { 6 });
         self
     }
 

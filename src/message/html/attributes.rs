@@ -9,24 +9,33 @@ const MAX_URL: usize = 40_000;
 
 /// The attributes of one element; empty values count as absent.
 #[derive(Debug, Default)]
-pub(super) struct Attributes {
+pub(super) struct Attributes<'s> {
     /// `href`, `src` or `action`: the first of them.
-    pub(super) href: Option<String>,
-    pub(super) color: Option<String>,
-    pub(super) background: Option<String>,
-    pub(super) style: Option<String>,
-    pub(super) class: Option<String>,
-    pub(super) id: Option<String>,
-    pub(super) width: Option<String>,
-    pub(super) height: Option<String>,
-    pub(super) rel: Option<String>,
-    pub(super) alt: Option<String>,
+    pub(super) href: Option<Cow<'s, str>>,
+    pub(super) color: Option<Cow<'s, str>>,
+    pub(super) background: Option<Cow<'s, str>>,
+    pub(super) style: Option<Cow<'s, str>>,
+    pub(super) class: Option<Cow<'s, str>>,
+    pub(super) id: Option<Cow<'s, str>>,
+    pub(super) width: Option<Cow<'s, str>>,
+    pub(super) height: Option<Cow<'s, str>>,
+    pub(super) rel: Option<Cow<'s, str>>,
+    pub(super) alt: Option<Cow<'s, str>>,
     pub(super) hidden: bool,
+    /// One of them at least was given.
+    any: bool,
 }
 
-impl Attributes {
+impl<'s> Attributes<'s> {
+    /// Forgets those of the last element.
+    pub(super) fn clear(&mut self) {
+        if self.any {
+            *self = Attributes::default();
+        }
+    }
+
     /// Takes one attribute, its name in any case; of several with a name the first counts.
-    pub(super) fn put(&mut self, name: &str, value: Cow<'_, str>) {
+    pub(super) fn put(&mut self, name: &str, value: Cow<'s, str>) {
         let mut lower = [0; 7];
         let Some(lower) = lower.get_mut(..name.len()) else {
             return;
@@ -45,7 +54,7 @@ impl Attributes {
             b"rel" => (&mut self.rel, MAX_VALUE),
             b"alt" => (&mut self.alt, MAX_VALUE),
             b"hidden" => {
-                self.hidden = true;
+                (self.hidden, self.any) = (true, true);
                 return;
             }
             _ => return,
@@ -53,9 +62,15 @@ impl Attributes {
         if value.is_empty() || slot.is_some() {
             return;
         }
-        let mut value = value.into_owned();
-        value.truncate(value.floor_char_boundary(most));
-        *slot = Some(value);
+        let end = value.floor_char_boundary(most);
+        *slot = Some(match value {
+            Cow::Borrowed(value) => Cow::Borrowed(value.get(..end).unwrap_or(value)),
+            Cow::Owned(mut value) => {
+                value.truncate(end);
+                Cow::Owned(value)
+            }
+        });
+        self.any = true;
     }
 }
 

@@ -77,6 +77,32 @@ impl Sheet {
     }
 }
 
+/// What a declaration is about.
+#[derive(Clone, Copy)]
+enum Property {
+    Color,
+    Background,
+    Font,
+    Width,
+    Height,
+    Display,
+    Visibility,
+}
+
+const PROPERTIES: [(&str, Property); 11] = [
+    ("color", Property::Color),
+    ("font-color", Property::Color),
+    ("background-color", Property::Background),
+    ("background", Property::Background),
+    ("bgcolor", Property::Background),
+    ("font-size", Property::Font),
+    ("font", Property::Font),
+    ("width", Property::Width),
+    ("height", Property::Height),
+    ("display", Property::Display),
+    ("visibility", Property::Visibility),
+];
+
 /// Reads `name: value; ...`. Of several declarations of a property the first counts, of several values the last.
 pub(super) fn declarations(text: &str) -> Style {
     let mut style = Style::default();
@@ -86,17 +112,19 @@ pub(super) fn declarations(text: &str) -> Style {
         let Some((name, value)) = declaration.split_once(':') else {
             continue;
         };
+        let name = name.trim();
+        let Some((_, property)) = PROPERTIES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
+            continue;
+        };
         let value = value.trim().to_ascii_lowercase();
-        match name.trim().to_ascii_lowercase().as_str() {
-            "color" | "font-color" if style.color().is_none() => style.set_color(words(&value).filter_map(color).last()),
-            "background-color" | "background" | "bgcolor" if style.background().is_none() => {
-                style.set_background(words(&value).filter_map(color).last());
-            }
-            "font-size" | "font" if style.font().is_none() => style.set_font(words(&value).filter_map(length).last()),
-            "width" if style.width().is_none() => style.set_width(words(&value).filter_map(length).last()),
-            "height" if style.height().is_none() => style.set_height(words(&value).filter_map(length).last()),
-            "display" if !std::mem::replace(&mut display, true) => style.set_display(words(&value).filter_map(display_of).last()),
-            "visibility" if !std::mem::replace(&mut shown, true) => style.set_display(words(&value).filter_map(display_of).last()),
+        match property {
+            Property::Color if style.color().is_none() => style.set_color(words(&value).filter_map(color).last()),
+            Property::Background if style.background().is_none() => style.set_background(words(&value).filter_map(color).last()),
+            Property::Font if style.font().is_none() => style.set_font(words(&value).filter_map(length).last()),
+            Property::Width if style.width().is_none() => style.set_width(words(&value).filter_map(length).last()),
+            Property::Height if style.height().is_none() => style.set_height(words(&value).filter_map(length).last()),
+            Property::Display if !std::mem::replace(&mut display, true) => style.set_display(words(&value).filter_map(display_of).last()),
+            Property::Visibility if !std::mem::replace(&mut shown, true) => style.set_display(words(&value).filter_map(display_of).last()),
             _ => {}
         }
     }

@@ -12,6 +12,7 @@ use super::token::{Token, Tokens};
 use super::{Element, Html, Image, Link, LinkKind, MAX_ELEMENTS, Shown};
 use crate::message::url;
 use ink::Ink;
+use std::borrow::Cow;
 
 /// Bytes read of one part.
 const MAX_SOURCE: usize = 4 << 20;
@@ -111,7 +112,9 @@ impl Page {
                 Token::Text(text) => page.text(text),
                 Token::Start { name, closed } => {
                     let tag = Tag::of(name);
-                    if page.start(tag, &std::mem::take(&mut attributes), closed)
+                    let opened = page.start(tag, &attributes, closed);
+                    attributes.clear();
+                    if opened
                         && tag.is_raw()
                         && let Some(content) = tokens.raw(RAW_REACH)
                     {
@@ -163,7 +166,7 @@ impl Page {
     }
 
     /// Takes a start tag; false where it opened nothing.
-    fn start(&mut self, tag: Tag, attributes: &Attributes, closed: bool) -> bool {
+    fn start(&mut self, tag: Tag, attributes: &Attributes<'_>, closed: bool) -> bool {
         let odd = &mut self.html.oddities;
         odd.unknown_element |= !tag.is_known();
         odd.duplicate_element |= tag.is_single();
@@ -224,7 +227,7 @@ impl Page {
     }
 
     /// What is known of an element before it opens.
-    fn looks(&self, tag: Tag, attributes: &Attributes) -> Open {
+    fn looks(&self, tag: Tag, attributes: &Attributes<'_>) -> Open {
         let parent = self.open.last();
         let around = parent.map(|p| p.style).unwrap_or_default();
         let mut said = if tag.is_void() { Style::default() } else { own(attributes) };
@@ -373,7 +376,7 @@ impl Page {
     }
 
     /// The link of an element.
-    fn link(&mut self, attributes: &Attributes, open: &Open) -> Option<usize> {
+    fn link(&mut self, attributes: &Attributes<'_>, open: &Open) -> Option<usize> {
         let value = absolute(attributes.href.as_deref()?, self.base.as_deref())?;
         let invisible = open.sight == Sight::Invisible && !open.silent;
         Some(self.put_link(value, LinkKind::Target, invisible, open.element))
@@ -389,7 +392,7 @@ impl Page {
         self.html.links.len() - 1
     }
 
-    fn image(&mut self, attributes: &Attributes, open: &Open) {
+    fn image(&mut self, attributes: &Attributes<'_>, open: &Open) {
         let source = attributes.href.as_deref().unwrap_or_default();
         let attached = source.strip_prefix("cid:");
         let data = source.len() > 5 && source.starts_with("data:");
@@ -398,7 +401,7 @@ impl Page {
             self.put_link(source.to_owned(), LinkKind::Image, false, open.element);
         }
         let style = attributes.style.as_deref().unwrap_or_default();
-        let size = |said: &Option<String>| said.as_deref().map_or(0, number);
+        let size = |said: &Option<Cow<'_, str>>| said.as_deref().map_or(0, number);
         self.html.images.push(Image {
             src: attached.unwrap_or(source).to_owned(),
             width: size(&attributes.width),
@@ -424,7 +427,7 @@ impl Page {
 }
 
 /// What an element says of itself.
-fn own(attributes: &Attributes) -> Style {
+fn own(attributes: &Attributes<'_>) -> Style {
     let mut style = attributes.style.as_deref().map(declarations).unwrap_or_default();
     style.set_color(attributes.color.as_deref().and_then(color));
     style.set_background(attributes.background.as_deref().and_then(color));

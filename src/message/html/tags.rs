@@ -1,6 +1,7 @@
 //! The names of HTML 4 and what each does to text; any other name does nothing.
 
 use super::style::Display;
+use std::sync::LazyLock;
 
 /// A name by its place in [`NAMES`]; names that HTML 4 does not know are told apart well enough by the numbers from [`UNKNOWN`] on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,18 @@ const NAMES: [&str; 101] = [
     "small", "span", "strike", "strong", "style", "sub", "sup", "table", "tbody", "td", "textarea", "tfoot", "th", "thead", "title", "tr",
     "tt", "u", "ul", "var", "xmp",
 ];
+
+/// The names as numbers, in the same order.
+static KEYS: LazyLock<[u128; NAMES.len()]> = LazyLock::new(|| NAMES.map(|name| key(name).unwrap_or_default()));
+
+/// A name in lower case as one number, its first letter on top; longer ones are not known.
+fn key(name: &str) -> Option<u128> {
+    let mut bytes = [0; 16];
+    let front = bytes.get_mut(..name.len())?;
+    front.copy_from_slice(name.as_bytes());
+    front.make_ascii_lowercase();
+    Some(u128::from_be_bytes(bytes))
+}
 
 /// Lines of their own.
 #[rustfmt::skip]
@@ -60,15 +73,13 @@ pub(super) const STYLE: Tag = named("style");
 impl Tag {
     /// Finds a name, in any case.
     pub(super) fn of(name: &str) -> Tag {
-        let lower = || name.bytes().map(|b| b.to_ascii_lowercase());
-        let place = NAMES.binary_search_by(|known| known.bytes().cmp(lower())).ok();
-        place
-            .and_then(|at| u16::try_from(at).ok())
-            .map_or_else(|| Tag::unknown(lower()), Tag)
+        let place = key(name).and_then(|key| KEYS.binary_search(&key).ok());
+        place.and_then(|at| u16::try_from(at).ok()).map_or_else(|| Tag::unknown(name), Tag)
     }
 
-    fn unknown(name: impl Iterator<Item = u8>) -> Tag {
-        let hash = name.fold(0u16, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+    fn unknown(name: &str) -> Tag {
+        let lower = name.bytes().map(|b| b.to_ascii_lowercase());
+        let hash = lower.fold(0u16, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
         Tag(UNKNOWN + hash % (TAGS - UNKNOWN))
     }
 

@@ -217,15 +217,18 @@ fn seen<'p>(part: &'p Part<'_>) -> &'p str {
 
 /// Runs of line ends become one blank.
 fn joined(text: &str) -> Cow<'_, str> {
-    if !text.contains(['\n', '\r']) {
+    if memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
-    for line in text.split(['\n', '\r']).filter(|line| !line.is_empty()) {
-        if !out.is_empty() {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = memchr::memchr2(b'\n', b'\r', rest.as_bytes()).unwrap_or(rest.len());
+        if end > 0 && !out.is_empty() {
             out.push(' ');
         }
-        out.push_str(line);
+        out.push_str(rest.get(..end).unwrap_or_default());
+        rest = rest.get(end + 1..).unwrap_or_default();
     }
     Cow::Owned(out)
 }

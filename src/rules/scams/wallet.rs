@@ -7,9 +7,12 @@ use std::sync::LazyLock;
 const BASE_58: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 const BASE_32: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
+/// Letters of an address at least.
+const SHORTEST: usize = 14;
+
 static CANDIDATE: LazyLock<Regex> = LazyLock::new(|| {
     let old = "(?<old>[13LM][1-9A-HJ-NP-Za-km-z]{25,34})";
-    let letters = "[02-9ac-hj-np-z]{14,90}";
+    let letters = format!("[02-9ac-hj-np-z]{{{SHORTEST},90}}");
     Regex::new(&format!(
         r"(?-u)\b(?:{old}|bc1(?<new>{letters})|(?:(?<prefix>[a-z]{{1,20}}):)?(?<cash>{letters}))\b"
     ))
@@ -27,10 +30,27 @@ pub(super) fn all(text: &[u8]) -> impl Iterator<Item = String> {
             _ => false,
         }
     };
+    let text = if has_long_word(text) { text } else { &[] };
     CANDIDATE.captures_iter(text).filter(valid).filter_map(|found| {
         let word = found.get(0)?.as_bytes();
         String::from_utf8(word.to_vec()).ok()
     })
+}
+
+/// There is a row of letters and digits as long as the shortest address: every so many bytes one is looked at, and around it if it is
+/// one.
+fn has_long_word(text: &[u8]) -> bool {
+    let mut at = SHORTEST - 1;
+    while let Some(back) = text
+        .get(..=at)
+        .map(|t| t.iter().rev().take_while(|b| b.is_ascii_alphanumeric()).take(SHORTEST).count())
+    {
+        if back == SHORTEST {
+            return true;
+        }
+        at += SHORTEST - back;
+    }
+    false
 }
 
 /// A byte of version, twenty of a hash, four of SHA-256 of SHA-256 of these.

@@ -2,6 +2,16 @@
 
 use crate::message::html::token::blanks;
 
+/// Bytes up to where the text is not just words with one blank between them.
+fn even(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let odd = |(at, byte): (usize, &u8)| match byte {
+        b' ' => bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace),
+        other => other.is_ascii_whitespace(),
+    };
+    bytes.iter().enumerate().position(odd).unwrap_or(bytes.len())
+}
+
 /// A text in the making.
 #[derive(Default)]
 pub(super) struct Ink(String);
@@ -21,12 +31,11 @@ impl Ink {
         }
         let begin = self.len();
         while !rest.is_empty() {
-            let end = rest.bytes().position(|b| b.is_ascii_whitespace()).unwrap_or(rest.len());
-            let (word, tail) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            let (words, tail) = rest.split_at_checked(even(rest)).unwrap_or((rest, ""));
             if named {
-                self.0.push_str(&blanks(htmlize::unescape(word)));
+                self.0.push_str(&blanks(htmlize::unescape(words)));
             } else {
-                self.0.push_str(word);
+                self.0.push_str(words);
             }
             rest = tail.trim_ascii_start();
             if !tail.is_empty() {
