@@ -1,12 +1,11 @@
 //! Bytes as hexadecimal text and back. Small letters out, either case in.
 
-use std::fmt::Write;
-
 /// Bytes as hexadecimal text.
 pub fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
     for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
+        text.extend([digit(byte >> 4), digit(byte & 15)]);
     }
     text
 }

@@ -1,16 +1,12 @@
 //! Names of a message: its digest and its Message-ID. Nothing random, nothing stored.
 
+use crate::base::hex;
 use blake2::digest::consts::U16;
 use blake2::{Blake2b, Digest};
-use std::fmt::Write;
 
 /// 32 hexadecimal digits of BLAKE2b over all bytes.
 pub(super) fn digest(raw: &[u8]) -> String {
-    let hash = Blake2b::<U16>::digest(raw);
-    hash.iter().fold(String::with_capacity(32), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    hex::encode(&Blake2b::<U16>::digest(raw))
 }
 
 /// A Message-ID without its brackets; `None` where nothing remains.

@@ -90,7 +90,7 @@ fn next(text: &str) -> Option<(&str, &str)> {
         let Some(c) = chars.next() else { break };
         let mut kind = Kind::of(c);
         if kind == Kind::Other {
-            let behind = chars.next().map_or(Kind::Other, Kind::of);
+            let behind = || chars.next().map_or(Kind::Other, Kind::of);
             if !bridges(c, before, behind) {
                 return text.split_at_checked(at);
             }
@@ -119,10 +119,10 @@ fn plain(text: &str) -> usize {
 }
 
 /// A mark inside a word.
-fn bridges(mark: char, before: Kind, behind: Kind) -> bool {
+fn bridges(mark: char, before: Kind, behind: impl FnOnce() -> Kind) -> bool {
     match mark {
-        '.' | ',' | ';' => before == Kind::Digit && behind == Kind::Digit,
-        '\'' | '\u{2019}' | '@' => western(before) && western(behind),
+        '.' | ',' | ';' => before == Kind::Digit && behind() == Kind::Digit,
+        '\'' | '\u{2019}' | '@' => western(before) && western(behind()),
         _ => false,
     }
 }

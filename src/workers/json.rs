@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::fmt::Write;
 
 /// Room made at once; the usual reply fits.
-const USUAL: usize = 4096;
+const USUAL: usize = 8192;
 
 /// A document being written. Openings and closings are the caller's to match.
 #[derive(Debug, Default)]
