@@ -43,7 +43,7 @@ pub struct ContentType {
     pub sub: String,
     /// Parameters.
     pub params: Params,
-    /// The header did not follow the grammar.
+    /// The second word is missing; whatever is wrong with parameters does not count, as with the peer.
     pub broken: bool,
 }
 
@@ -57,26 +57,23 @@ pub struct Disposition {
 }
 
 impl ContentType {
-    /// Reads a raw value; `None` where no type can be made out.
+    /// Reads a raw value; `None` where no type can be made out. Comments may stand in front of either word.
     pub fn read(raw: &[u8]) -> Option<ContentType> {
         let flat = words::unfold(raw.trim_ascii());
         let semi = memchr::memchr(b';', &flat).unwrap_or(flat.len());
-        let kind = flat.get(..semi).unwrap_or_default();
-        let mut broken = false;
-        let word = first_word(kind, &mut broken);
-        let (main, sub) = match word.split_once('/') {
-            // A comment may follow the type, it may not stand in it.
-            Some((main, sub)) => (main.to_owned(), sub.split('(').next().unwrap_or_default().to_owned()),
-            None => {
-                broken = true;
-                (word, String::new())
-            }
-        };
-        if main.is_empty() {
-            return None;
-        }
-        let params = read_params(flat.get(semi..).unwrap_or_default(), &mut broken);
-        Some(ContentType { main, sub, params, broken })
+        let kind = without_comments(flat.get(..semi).unwrap_or_default());
+        let ends = |b: &u8| b.is_ascii_whitespace() || *b == 0;
+        let slash = kind.iter().position(|b| *b == b'/' || ends(b)).unwrap_or(kind.len());
+        let (main, rest) = kind.split_at_checked(slash)?;
+        let rest = without_comments(rest.strip_prefix(b"/").unwrap_or_default());
+        let sub = rest.split(ends).next().unwrap_or_default();
+        let lower = |word: &[u8]| String::from_utf8_lossy(word).to_ascii_lowercase();
+        (!main.is_empty()).then(|| ContentType {
+            main: lower(main),
+            sub: lower(sub),
+            params: read_params(flat.get(semi..).unwrap_or_default()),
+            broken: sub.is_empty(),
+        })
     }
 
     /// True for this type, both words in lower case.
@@ -90,8 +87,7 @@ impl Disposition {
     pub fn read(raw: &[u8]) -> Disposition {
         let flat = words::unfold(raw.trim_ascii());
         let semi = memchr::memchr(b';', &flat).unwrap_or(flat.len());
-        let mut broken = false;
-        let kind = token(flat.get(..semi).unwrap_or_default(), &mut broken);
+        let kind = token(flat.get(..semi).unwrap_or_default());
         // Written like the token that the peer wants; else its parameters do not count.
         let whole = flat.get(..semi).unwrap_or_default().trim_ascii_start();
         let plain = !whole.is_empty() && !whole.iter().any(|b| b.is_ascii_whitespace() || matches!(b, b'(' | b','));
@@ -104,32 +100,21 @@ impl Disposition {
     }
 }
 
-/// Everything up to the first blank or NUL, lower case.
-fn first_word(bytes: &[u8], broken: &mut bool) -> String {
-    let trimmed = bytes.trim_ascii();
-    let end = trimmed
-        .iter()
-        .position(|b| b.is_ascii_whitespace() || *b == 0)
-        .unwrap_or(trimmed.len());
-    *broken |= trimmed.get(end).is_some() || trimmed.is_empty();
-    let mut word = String::from_utf8_lossy(trimmed.get(..end).unwrap_or_default()).into_owned();
-    word.make_ascii_lowercase();
-    word
+/// What follows blanks and comments.
+fn without_comments(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes.trim_ascii_start();
+    while rest.first() == Some(&b'(') {
+        rest = rest.get(comment_end(rest, 0)..).unwrap_or_default().trim_ascii_start();
+    }
+    rest
 }
 
 /// The first word of some bytes, lower case.
-fn token(bytes: &[u8], broken: &mut bool) -> String {
+fn token(bytes: &[u8]) -> String {
     let trimmed = bytes.trim_ascii();
-    let end = trimmed
-        .iter()
-        .position(|b| b.is_ascii_whitespace() || *b == b'(' || *b == b',')
-        .unwrap_or(trimmed.len());
-    if trimmed.get(end).is_some_and(|b| *b != b'(') || trimmed.is_empty() {
-        *broken = true;
-    }
-    let mut word = String::from_utf8_lossy(trimmed.get(..end).unwrap_or_default()).into_owned();
-    word.make_ascii_lowercase();
-    word
+    let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'(' | b',');
+    let word = trimmed.split(ends).next().unwrap_or_default();
+    String::from_utf8_lossy(word).to_ascii_lowercase()
 }
 
 /// One raw parameter: `name`, `name*`, `name*0`, `name*0*`.
@@ -140,7 +125,7 @@ struct Piece {
     value: Vec<u8>,
 }
 
-fn read_params(rest: &[u8], broken: &mut bool) -> Params {
+fn read_params(rest: &[u8]) -> Params {
     let mut pieces = Vec::new();
     let mut at = 0;
     while pieces.len() < MAX_PARAMS + MAX_PIECES {
@@ -155,7 +140,7 @@ fn read_params(rest: &[u8], broken: &mut bool) -> Params {
             at = comment_end(rest, at);
             continue;
         }
-        at = read_piece(rest, at, &mut pieces, broken);
+        at = read_piece(rest, at, &mut pieces);
     }
     join(pieces)
 }
@@ -180,14 +165,13 @@ fn comment_end(rest: &[u8], at: usize) -> usize {
     rest.len()
 }
 
-fn read_piece(rest: &[u8], start: usize, pieces: &mut Vec<Piece>, broken: &mut bool) -> usize {
+fn read_piece(rest: &[u8], start: usize, pieces: &mut Vec<Piece>) -> usize {
     let mut at = start;
     while matches!(rest.get(at), Some(b) if !matches!(b, b'=' | b';')) {
         at += 1;
     }
     let name = rest.get(start..at).unwrap_or_default().trim_ascii();
     if rest.get(at) != Some(&b'=') {
-        *broken |= !name.is_empty();
         return at;
     }
     at += 1;
@@ -196,11 +180,9 @@ fn read_piece(rest: &[u8], start: usize, pieces: &mut Vec<Piece>, broken: &mut b
     }
     let value;
     (value, at) = read_value(rest, at);
-    if name.is_empty() {
-        *broken = true;
-        return at;
+    if !name.is_empty() {
+        pieces.push(piece(name, value));
     }
-    pieces.push(piece(name, value));
     at
 }
 
@@ -356,5 +338,34 @@ fn percent(text: &[u8], out: &mut Vec<u8>) {
             }
             _ => out.push(byte),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ContentType;
+
+    /// As a running 3.4 read them.
+    #[test]
+    fn words_of_a_type() {
+        for (value, main, sub, broken) in [
+            ("Text/Plain; charset", "text", "plain", false),
+            ("text/plain x; =y", "text", "plain", false),
+            ("text/plain\0", "text", "plain", false),
+            ("text/plain(c)", "text", "plain(c)", false),
+            ("(c) text/ (d) plain", "text", "plain", false),
+            ("text/plain/x", "text", "plain/x", false),
+            ("http://example.org/ x", "http:", "/example.org/", false),
+            ("text/", "text", "", true),
+            ("text", "text", "", true),
+            ("x y/z", "x", "", true),
+        ] {
+            let read = ContentType::read(value.as_bytes()).expect("a type");
+            assert_eq!((read.main.as_str(), read.sub.as_str(), read.broken), (main, sub, broken), "{value}");
+        }
+        assert_eq!(
+            ["", "/", "/x", "; charset=x", "(c)"].map(|v| ContentType::read(v.as_bytes())),
+            [const { None }; 5]
+        );
     }
 }

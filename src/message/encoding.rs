@@ -27,7 +27,7 @@ impl Encoding {
     /// Reads a header value: a name alone, with marks around it or without; as the peer was seen to.
     pub fn read(value: &str) -> Encoding {
         let word = value.trim_matches(|c: char| c.is_ascii_whitespace() || "!#'+,-.;`~".contains(c));
-        const NAMES: [(&str, Encoding); 9] = [
+        const NAMES: [(&str, Encoding); 8] = [
             ("7bit", Encoding::SevenBit),
             ("8bit", Encoding::EightBit),
             ("binary", Encoding::Binary),
@@ -36,7 +36,6 @@ impl Encoding {
             ("x-uuencode", Encoding::Uuencode),
             ("uuencode", Encoding::Uuencode),
             ("x-uue", Encoding::Uuencode),
-            ("uue", Encoding::Uuencode),
         ];
         NAMES
             .iter()
@@ -60,6 +59,9 @@ impl Encoding {
 
 /// How much of a part decides.
 const SAMPLE: usize = 128;
+
+/// Bytes behind the first line of uuencoded text.
+const SHORTEST_LINES: usize = 4;
 
 /// What is written, `binary` being as good as 8bit, else the encoding of the part around it.
 pub(super) fn inherited(part: &Part<'_>, parent: Option<&Part<'_>>) -> Encoding {
@@ -92,6 +94,15 @@ fn guess(raw: &[u8]) -> Encoding {
     if !sample.is_ascii() {
         return Encoding::EightBit;
     }
+    if let Some(rest) = text
+        .strip_prefix(b"begin ")
+        .filter(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+    {
+        let lines = memchr::memchr(b'\n', rest).and_then(|end| rest.get(end + 1..));
+        if lines.is_some_and(|lines| lines.len() >= SHORTEST_LINES) {
+            return Encoding::Uuencode;
+        }
+    }
     let base64 = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
     if !sample.is_empty() && sample.iter().all(base64) {
         let upper = sample.iter().filter(|b| b.is_ascii_uppercase()).count();
@@ -102,8 +113,8 @@ fn guess(raw: &[u8]) -> Encoding {
     }
     let signs = sample.iter().filter(|b| **b == b'=').count();
     let escapes = sample
-        .windows(3)
-        .filter(|w| matches!(w, [b'=', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()));
+        .windows(4)
+        .filter(|w| matches!(w, [b'=', a, b, _] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()));
     if signs > 2 && escapes.count() > 2 {
         Encoding::QuotedPrintable
     } else {

@@ -40,6 +40,36 @@ fn lenient_quoted_printable(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Decodes uuencoded bytes, one file; `None` where none begins at the front or a letter is none of theirs.
+pub(super) fn uuencode(bytes: &[u8]) -> Option<Vec<u8>> {
+    let named = bytes.trim_ascii_start().strip_prefix(b"begin ")?;
+    let mut lines = named.split(|b| *b == b'\n').skip(1).filter(|line| !line.is_empty()).peekable();
+    lines.peek()?;
+    let mut out = Vec::with_capacity(bytes.len() / 4 * 3);
+    for line in lines {
+        let (length, text) = line.trim_ascii_end().split_first().unwrap_or((&b' ', &[]));
+        if line.starts_with(b"end") {
+            break;
+        }
+        let length = usize::from(length.checked_sub(b' ').filter(|n| *n <= 64)? & 63);
+        if length == 0 {
+            break;
+        }
+        let letters = text.get(..length.div_ceil(3) * 4).unwrap_or(text);
+        let sixes: Option<Vec<u8>> = letters
+            .iter()
+            .map(|b| b.checked_sub(b' ').filter(|n| *n <= 64).map(|n| n & 63))
+            .collect();
+        let start = out.len();
+        for four in sixes?.chunks(4) {
+            let at = |i: usize| four.get(i).copied().unwrap_or_default();
+            out.extend([at(0) << 2 | at(1) >> 4, at(1) << 4 | at(2) >> 2, at(2) << 6 | at(3)]);
+        }
+        out.truncate(start + length);
+    }
+    Some(out)
+}
+
 /// Value of a hexadecimal digit; 0 for any other byte.
 pub(super) fn hex(digit: u8) -> u8 {
     match digit {
@@ -92,5 +122,17 @@ mod tests {
         let (bytes, _, _) = encoding_rs::WINDOWS_1251.encode(word);
         let text = [&b"plain words first. ".repeat(2000)[..], &bytes].concat();
         assert!(guess(&text).ends_with(word));
+    }
+
+    #[test]
+    fn uuencoded_text_is_one_file_of_its_letters() {
+        let file = |lines: &str| uuencode(format!("begin 644 cat.txt\n{lines}").as_bytes());
+        assert_eq!(file("#0V%T\n`\nend\n"), Some(b"Cat".to_vec()));
+        assert_eq!(file("#0V%T\r\n \r\nend\r\nmore"), Some(b"Cat".to_vec()));
+        assert_eq!(file("#0V\n"), Some(b"C`\0".to_vec()));
+        for broken in ["", "#0v%t\n"] {
+            assert_eq!(file(broken), None, "{broken}");
+        }
+        assert_eq!(uuencode(b"hello\nbegin 644 x\n#0V%T\n"), None);
     }
 }

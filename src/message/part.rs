@@ -98,8 +98,16 @@ impl<'r> Part<'r> {
         match self.effective_encoding {
             Encoding::Base64 => self.data.get_or_init(|| parse::base64(self.raw)),
             Encoding::QuotedPrintable => self.data.get_or_init(|| parse::quoted_printable(self.raw)),
+            Encoding::Uuencode => self
+                .data
+                .get_or_init(|| parse::uuencode(self.raw).unwrap_or_else(|| self.raw.to_vec())),
             _ => self.raw,
         }
+    }
+
+    /// It says that it is uuencoded and is not.
+    pub fn is_undecodable(&self) -> bool {
+        !self.is_multipart() && self.effective_encoding == Encoding::Uuencode && parse::uuencode(self.raw).is_none()
     }
 
     /// Its content as UTF-8, for text parts only; decoded once.
@@ -117,7 +125,8 @@ impl<'r> Part<'r> {
                 .file_name
                 .as_deref()
                 .is_some_and(|n| n.len() > 5 && sniff::has_suffix(n, &[".htm", ".html"]));
-            matches!(self.sub_type(), "html" | "xhtml" | "xhtml+xml") || (self.is_text() && named) || sniff::looks_like_html(self.data())
+            let typed = matches!(self.main_type(), "text" | "application") && matches!(self.sub_type(), "html" | "xhtml" | "xhtml+xml");
+            typed || (self.is_text() && named) || sniff::looks_like_html(self.data())
         })
     }
 
@@ -163,7 +172,10 @@ impl<'r> Part<'r> {
 
     fn to_utf8(&self) -> Cow<'r, str> {
         let named = self.charset().filter(|label| !is_utf8_label(label));
-        if !matches!(self.effective_encoding, Encoding::Base64 | Encoding::QuotedPrintable) {
+        if !matches!(
+            self.effective_encoding,
+            Encoding::Base64 | Encoding::QuotedPrintable | Encoding::Uuencode
+        ) {
             // Nothing to undo: where the bytes are UTF-8 already they are borrowed.
             if let Ok(text) = std::str::from_utf8(self.raw)
                 && (named.is_none() || plain_ascii(named, self.raw))
@@ -179,7 +191,7 @@ impl<'r> Part<'r> {
     }
 }
 
-fn is_utf8_label(label: &str) -> bool {
+pub(super) fn is_utf8_label(label: &str) -> bool {
     label.eq_ignore_ascii_case("utf-8") || label.eq_ignore_ascii_case("utf8") || label.eq_ignore_ascii_case("us-ascii")
 }
 

@@ -212,14 +212,27 @@ pub fn looks_like_html(bytes: &[u8]) -> bool {
 
 /// Hardly any byte that is no text, at the front and at the end.
 fn is_text(bytes: &[u8]) -> bool {
-    let plain = |span: &[u8]| {
-        let strange = span.iter().filter(|b| **b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')).count();
-        strange * 128 <= span.len()
-    };
+    let plain = |span: &[u8]| strange(span) * 128 <= span.len();
     if bytes.len() <= 240 {
         return plain(bytes);
     }
     plain(bytes.get(..160).unwrap_or_default()) && plain(bytes.get(bytes.len() - 80..).unwrap_or_default())
+}
+
+/// Control characters and bytes that are no UTF-8, but for characters that the ends of the span cut.
+fn strange(span: &[u8]) -> usize {
+    let cut = span.iter().take(3).take_while(|b| **b & 0xc0 == 0x80).count();
+    let span = span.get(cut..).unwrap_or_default();
+    let controls = span
+        .iter()
+        .filter(|b| b.is_ascii_control() && !matches!(b, b'\t' | b'\n' | b'\r'))
+        .count();
+    let mut invalid: Vec<usize> = span.utf8_chunks().map(|chunk| chunk.invalid().len()).collect();
+    let last = std::str::from_utf8(span).err().is_some_and(|e| e.error_len().is_none());
+    if last {
+        invalid.pop();
+    }
+    controls + invalid.iter().sum::<usize>()
 }
 
 /// The name ends with one of these, in any case.

@@ -2,6 +2,7 @@
 //! parameters.
 
 use super::parse;
+use super::part::is_utf8_label;
 use std::borrow::Cow;
 
 /// Decodes a value; borrows where nothing is to be done. Blanks in front go, those at the end stay (a rule asks for them);
@@ -87,7 +88,11 @@ pub(super) fn decode_words(raw: &[u8]) -> String {
         plain = end;
     }
     flush(&mut out, charset, &mut pending);
-    out.push_str(&text(raw.get(plain..).unwrap_or_default()));
+    // Blanks behind the last word vanish like those between words.
+    let rest = raw.get(plain..).unwrap_or_default();
+    if plain == 0 || !rest.trim_ascii().is_empty() {
+        out.push_str(&text(rest));
+    }
     out
 }
 
@@ -97,8 +102,16 @@ fn flush(out: &mut String, charset: &[u8], pending: &mut Vec<u8>) {
     }
     // RFC 2231: the charset may carry a language behind an asterisk.
     let label = charset.split(|b| *b == b'*').next().unwrap_or_default();
-    let decoded = std::str::from_utf8(label).ok().and_then(|label| parse::charset(label, pending));
-    out.push_str(&decoded.unwrap_or_else(|| parse::guess(pending)));
+    let decoded = match std::str::from_utf8(label).unwrap_or_default() {
+        label if is_utf8_label(label) => String::from_utf8_lossy(pending).into_owned(),
+        label => match parse::charset(label, pending) {
+            Some(text) => text,
+            // In a charset that nobody knows only UTF-8 can be read.
+            None => std::str::from_utf8(pending).unwrap_or_default().to_owned(),
+        },
+    };
+    // What its charset has not becomes a question mark, as with the peer.
+    out.push_str(&decoded.replace(char::REPLACEMENT_CHARACTER, "?"));
     pending.clear();
 }
 
@@ -125,7 +138,8 @@ fn word_at(raw: &[u8], start: usize) -> Option<(Word<'_>, usize)> {
     let end = text_end(text).filter(|end| *end > 0)?;
     let after = start + 2 + mark + 3 + end + 2;
     let text = text.get(..end)?;
-    Some((Word { charset, base64, text }, after))
+    let visible = text.iter().all(|b| matches!(b, b' '..=b'~' | 0));
+    visible.then_some((Word { charset, base64, text }, after))
 }
 
 /// The first `?=`; another `=?` before it means that this word has no end.

@@ -1,8 +1,9 @@
 //! Two versions of one text: how far they differ, and URLs that only one of them has. Whether there are two is `structure`'s.
 
-use super::structure::alternative;
+use super::structure::{alternative, holds_words};
 use crate::engine::{Compat, Hits, Rule, Scan};
 use crate::family::Family;
+use crate::message::Part;
 use crate::message::url::{Flags, Url};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -34,15 +35,14 @@ const MOST_COMPARED: usize = 8_192;
 
 fn differ(scan: &Scan<'_>, hits: &mut Hits) {
     let parts = scan.mail.parts();
-    let html = parts.iter().enumerate().filter(|(_, p)| p.is_html() && !p.is_attachment());
-    let Some((plain, html)) = html.into_iter().find_map(|(at, _)| Some((alternative(parts, at)?, at))) else {
-        return;
+    let pair = match scan.compat {
+        Compat::V34 => pair_of_two(parts),
+        Compat::V41 => {
+            let html = parts.iter().enumerate().filter(|(_, p)| p.is_html() && !p.is_attachment());
+            html.into_iter().find_map(|(at, _)| Some((alternative(parts, at)?, at)))
+        }
     };
-    // HTML that shows nothing at all is no text to 3.4.
-    let shows = parts.get(html).and_then(|p| p.html()).is_some_and(|h| !h.text.is_empty());
-    if scan.compat == Compat::V34 && !shows {
-        return;
-    }
+    let Some((plain, html)) = pair else { return };
     let mut numbers = HashMap::new();
     let mut numbered = |part| -> Vec<usize> {
         let words = scan.mail.words(part).into_iter();
@@ -64,10 +64,21 @@ fn differ(scan: &Scan<'_>, hits: &mut Hits) {
     };
     let count = |n: usize| u32::try_from(n).map_or(f64::MAX, f64::from);
     let share = count(apart) / count(total);
-    if share > 0.5 {
+    if share >= 0.5 {
         let weight = (share - 0.5) * if total > 30 { 2.0 } else { 1.0 };
         hits.weighted(&R_PARTS_DIFFER, weight, vec![format!("{:.1}%", share * 100.0)]);
     }
+}
+
+/// The texts of a message that has two of them, the first directly in an alternative. HTML that shows nothing at all is none to 3.4.
+fn pair_of_two(parts: &[Part<'_>]) -> Option<(usize, usize)> {
+    let mut texts = parts.iter().enumerate().filter(|(_, part)| holds_words(part));
+    let ((first, one), (second, two), None) = (texts.next()?, texts.next()?, texts.next()) else {
+        return None;
+    };
+    let around = parts.get(one.parent?)?;
+    let shows = |part: &Part<'_>| part.html().is_none_or(|html| !html.text.is_empty()) && part.plain().is_some();
+    (around.mime_type() == "multipart/alternative" && shows(one) && shows(two)).then_some((first, second))
 }
 
 /// A word in lower case; most are.

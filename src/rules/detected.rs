@@ -1,8 +1,6 @@
 //! What a part is by its content, as far as scores depend on it: marks of file formats first, then what text looks like.
 
 use crate::message::{Archive, Part, sniff};
-use regex::bytes::Regex;
-use std::sync::LazyLock;
 
 /// What a content is: its usual extension and media type.
 pub(super) type Detected = (&'static str, &'static str);
@@ -15,7 +13,7 @@ pub(super) fn detected(part: &Part<'_>, declared: &str) -> Option<Detected> {
     let data = part.data();
     let marked = marked(part);
     if !part.is_text() {
-        return marked.or_else(|| looks_like_html(data).then_some(HTML));
+        return marked.or_else(|| sniff::looks_like_html(data).then_some(HTML));
     }
     let extension = part
         .file_name
@@ -26,7 +24,7 @@ pub(super) fn detected(part: &Part<'_>, declared: &str) -> Option<Detected> {
         return Some(marked);
     }
     let named = ["html", "htm"].iter().any(|h| extension.eq_ignore_ascii_case(h));
-    if declared == "text/html" || named || looks_like_html(data) {
+    if declared == "text/html" || named || sniff::looks_like_html(data) {
         return Some(HTML);
     }
     (declared == "text/plain" || is_readable(data)).then_some(("txt", "text/plain"))
@@ -62,18 +60,3 @@ fn beats_text((ext, mime): Detected, extension: &str) -> bool {
 
 /// So much of a text is searched for tags.
 const SEARCHED: usize = 4096;
-
-/// Enough tags near the front, by the weights of 3.4.
-fn looks_like_html(text: &[u8]) -> bool {
-    static TAGS: LazyLock<Regex> = LazyLock::new(|| {
-        let tags = r"(?i-u)<(?:(!doctype html|html)|(script|body|table)|(?:a|p|div|span))\b";
-        Regex::new(tags).expect("the pattern is fixed")
-    });
-    let front = text.get(..SEARCHED).unwrap_or(text);
-    let weigh = |tag: regex::bytes::Captures<'_>| match (tag.get(1), tag.get(2)) {
-        (Some(_), _) => 32,
-        (_, Some(_)) => 20,
-        _ => 10,
-    };
-    TAGS.captures_iter(front).map(weigh).sum::<u32>() >= 40
-}

@@ -120,7 +120,7 @@ impl Check for MimeTypes {
         for (number, part) in scan.mail.parts().iter().enumerate() {
             let declared = part.mime_type().to_ascii_lowercase();
             let detected = detected(part, &declared);
-            if let Some(name) = part.file_name.as_deref() {
+            if let Some(name) = part.file_name.as_deref().filter(|_| !part.is_multipart()) {
                 let findings = self.names(scan.compat, name, &declared, detected);
                 findings.into_iter().for_each(|f| report(number, f, hits));
             }

@@ -2,7 +2,7 @@
 
 use crate::engine::{Compat, Hits, Rule, Scan, Symbol};
 use crate::family::Family;
-use crate::message::{Address, address};
+use crate::message::{Address, Encoding, Part, address};
 use crate::rules::alias::sender;
 use crate::rules::pattern::{When, has, has_raw, is_special, patterns, rules};
 
@@ -118,6 +118,12 @@ fn foreign(addresses: &[Address]) -> bool {
     addresses.iter().any(|a| !a.address.is_ascii())
 }
 
+/// It names no type, so it should be ASCII, and is UTF-8.
+fn breaks_default(top: &Part<'_>) -> bool {
+    let bare = !matches!(top.effective_encoding, Encoding::Base64 | Encoding::QuotedPrintable);
+    top.type_missing && bare && !top.raw.is_ascii() && std::str::from_utf8(top.raw).is_ok()
+}
+
 static TESTS: &[When] = &[
     (&MISSING_XM_UA, |s| missing(s, &["X-Mailer", "User-Agent"])),
     (&HAS_LIST_UNSUB, |s| present(s, &["List-Unsubscribe"])),
@@ -131,7 +137,8 @@ static TESTS: &[When] = &[
         s.mail.headers().all("Content-Type").any(|h| h.raw_value().ends_with(b";"))
     }),
     (&BROKEN_CONTENT_TYPE, |s| {
-        s.mail.parts().iter().any(|p| p.content_type.as_ref().is_some_and(|t| t.broken))
+        let broken = |p: &Part<'_>| p.content_type.as_ref().is_some_and(|t| t.broken) || p.is_undecodable();
+        s.mail.parts().iter().any(broken) || s.mail.parts().first().is_some_and(breaks_default)
     }),
     (&R_UNDISC_RCPT, |s| s.mime && has(s, "To", &UNDISCLOSED)),
     (&R_NO_SPACE_IN_FROM, |s| s.mime && has_raw(s, "From", &TIGHT)),

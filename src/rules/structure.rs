@@ -77,12 +77,21 @@ fn lacks(scan: &Scan<'_>, kind: &str) -> bool {
 
 pub(super) fn html_only(scan: &Scan<'_>) -> bool {
     let parts = scan.mail.parts();
-    let shown = |p: &Part<'_>| !p.is_attachment() || p.disposition.as_ref().is_some_and(|d| d.kind == "inline");
-    let html = parts.iter().enumerate().filter(|(_, p)| p.is_html() && shown(p));
-    // 3.4 does not see an alternative that stands behind.
-    let known = |place: usize, other: usize| other < place || scan.compat == Compat::V41;
-    html.into_iter()
-        .any(|(place, _)| alternative(parts, place).is_none_or(|other| !known(place, other)))
+    let shown = |p: &Part<'_>| p.is_html() && (!p.is_attachment() || p.disposition.as_ref().is_some_and(|d| d.kind == "inline"));
+    match scan.compat {
+        // 3.4 judges by the first text alone.
+        Compat::V34 => parts.iter().find(|p| holds_words(p)).is_some_and(shown),
+        Compat::V41 => {
+            let html = parts.iter().enumerate().filter(|(_, p)| shown(p));
+            html.into_iter().any(|(place, _)| alternative(parts, place).is_none())
+        }
+    }
+}
+
+/// 3.4 counts the part among the texts: of any type of text but for calendars that are some, HTML by its content, reports on delivery.
+pub(super) fn holds_words(part: &Part<'_>) -> bool {
+    let calendar = || part.mime_type() == "text/calendar" && part.data().trim_ascii_start().starts_with(b"BEGIN:VCALENDAR");
+    (part.is_text() && !calendar()) || part.is_html() || part.mime_type() == "message/delivery-status"
 }
 
 /// The other version of a text: a plain text below the nearest multipart/alternative, or another branch of it that is a leaf of other
@@ -157,7 +166,9 @@ fn bad_7bit(scan: &Scan<'_>, hits: &mut Hits) {
         Compat::V41 if p.transfer_encoding == Encoding::QuotedPrintable => Encoding::QuotedPrintable,
         _ => p.effective_encoding,
     };
-    let eight = |p: &&Part<'_>| p.is_text() && encoding(p) != Encoding::EightBit && !p.raw.is_ascii();
+    let bits = |p: &Part<'_>| !matches!(encoding(p), Encoding::EightBit | Encoding::Uuencode);
+    let text = |p: &Part<'_>| p.is_text() || (scan.compat == Compat::V34 && p.is_html());
+    let eight = |p: &&Part<'_>| text(p) && bits(p) && !p.raw.is_ascii();
     let Some(part) = scan.mail.parts().iter().find(eight) else { return };
     let mut options = vec![encoding(part).as_str().to_owned()];
     let utf8 = part
