@@ -14,7 +14,7 @@ use crate::base::prefix_set::{PrefixSet, is_loopback};
 use crate::engine::{
     self, Action, After, Applied, Compat, Control, Headline, Outcome, Ruleset, Scan, Scope, Settings, Stage, Thresholds, Verdict,
 };
-use crate::message::{Envelope, Limits, Mail, Url};
+use crate::message::{Envelope, Limits, Mail, Unpacked, Url};
 use headers::{Headers, Occasion};
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -101,7 +101,8 @@ impl Filter {
             return verdict;
         }
         let whitelisted = request.settings.whitelist || settings_flag("skip") || settings_flag("skip_process");
-        let mail = self.read(request);
+        let unpacked = Unpacked::default();
+        let mail = self.read(request, &unpacked);
         // Who asks over HTTP may not know the client: then the message's own newest hop speaks for it, as with the peer.
         let mut scan = Scan::new(&mail, &request.envelope);
         scan.now = SystemTime::now();
@@ -144,10 +145,10 @@ impl Filter {
         verdict
     }
 
-    fn read<'r>(&self, request: &'r Request) -> Mail<'r> {
+    fn read<'r>(&self, request: &'r Request, unpacked: &'r Unpacked) -> Mail<'r> {
         let read = || match request.flags.raw {
             true => Mail::raw_text(&request.raw),
-            false => Mail::parse(&request.raw, &self.policy.limits),
+            false => Mail::parse_all(&request.raw, unpacked, &self.policy.limits),
         };
         // Of a large message all is read at once that rules will ask for.
         let whole = || {

@@ -53,8 +53,6 @@ pub struct Anomalies {
     pub bare_cr: bool,
     /// A NUL byte in the header block.
     pub nul_in_headers: bool,
-    /// An attached message in base64 or quoted-printable was left closed.
-    pub encoded_message: bool,
     /// An mbox `From ` line stood in front.
     pub mbox_line: bool,
 }

@@ -11,6 +11,7 @@ use super::part::Part;
 use super::received::{self, Received};
 use super::structure::Walk;
 use super::tokens;
+use super::unpacked::Unpacked;
 use super::url::{self, Url, Urls};
 use std::sync::OnceLock;
 
@@ -33,8 +34,17 @@ pub struct Mail<'r> {
 }
 
 impl<'r> Mail<'r> {
-    /// Reads a message. Never fails: what was wrong is in `anomalies`.
+    /// Reads a message. Never fails: what was wrong is in `anomalies`. Packed messages in it stay closed.
     pub fn parse(raw: &'r [u8], limits: &Limits) -> Mail<'r> {
+        Mail::read(raw, limits, None)
+    }
+
+    /// Reads a message and those that are packed in it.
+    pub fn parse_all(raw: &'r [u8], unpacked: &'r Unpacked, limits: &Limits) -> Mail<'r> {
+        Mail::read(raw, limits, Some(unpacked))
+    }
+
+    fn read(raw: &'r [u8], limits: &Limits, unpacked: Option<&'r Unpacked>) -> Mail<'r> {
         let mut anomalies = Anomalies::default();
         let start = skip_front(raw, &mut anomalies);
         let rest = raw.get(start..).unwrap_or_default();
@@ -55,7 +65,10 @@ impl<'r> Mail<'r> {
         if raw.is_empty() {
             return Mail::empty(raw, Vec::new(), anomalies, limits);
         }
-        let parts = Walk::new(raw, limits, budget, &mut anomalies).run(block.headers.clone(), body_at);
+        let mut parts = Walk::new(raw, limits, budget, &mut anomalies).run(block.headers.clone(), body_at);
+        if let Some(unpacked) = unpacked {
+            parts = unpacked.open(parts, limits, &mut anomalies);
+        }
         anomalies.broken_headers |= anomalies.too_deep;
         Mail {
             header_block,

@@ -26,6 +26,7 @@ pub mod sniff;
 mod structure;
 pub mod text;
 mod tokens;
+mod unpacked;
 pub mod url;
 mod words;
 
@@ -47,4 +48,5 @@ pub use pdf::Pdf;
 pub use received::Received;
 pub use text::Plain;
 pub use tokens::words;
+pub use unpacked::Unpacked;
 pub use url::{Url, Urls};

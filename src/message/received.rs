@@ -24,8 +24,6 @@ pub struct Received {
     pub authenticated: bool,
     /// The address behind `for`, without brackets; the last where there are several.
     pub for_addr: Option<String>,
-    /// That address stood in brackets.
-    pub for_bracketed: bool,
     /// The date behind `;`.
     pub timestamp: Option<i64>,
 }
@@ -229,7 +227,6 @@ impl Received {
             (Clause::With, true) => self.protocol(word),
             (Clause::By | Clause::With, false) => return false,
             (Clause::For, true) => {
-                self.for_bracketed = word.starts_with('<') && word.contains('>');
                 let word = word.trim_matches(|c| matches!(c, '<' | '>' | ';' | ','));
                 self.for_addr = (!word.is_empty()).then(|| word.to_ascii_lowercase());
             }

@@ -7,6 +7,7 @@ use super::encoding::{self, Encoding};
 use super::headers::Headers;
 use super::limits::{Anomalies, Limits};
 use super::part::Part;
+use super::unpacked::is_packed;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -65,6 +66,13 @@ impl<'r, 'a> Walk<'r, 'a> {
         self.anomalies.unclosed_boundary |= !self.levels.is_empty();
         self.anomalies.bad_boundary |= self.levels.iter().any(|l| !l.seen);
         self.parts
+    }
+
+    /// Reads a whole message that stands in another one.
+    pub(super) fn run_inside(mut self) -> Vec<Part<'r>> {
+        let block = self.block(0);
+        self.anomalies.broken_headers |= block.broken;
+        self.run(block.headers, block.body)
     }
 
     /// A message that is nothing but another message: the peer then also takes each boundary line in it for a stray one, once for
@@ -247,7 +255,7 @@ impl<'r, 'a> Walk<'r, 'a> {
                     seen: false,
                 });
             }
-            if !nested || self.encoded(index) {
+            if !nested || self.parts.get(index).is_some_and(is_packed) {
                 // The first boundary may stand directly at the start: its line end is the one before.
                 return at.saturating_sub(1);
             }
@@ -264,15 +272,6 @@ impl<'r, 'a> Walk<'r, 'a> {
         let boundary = boundary.map(|b| b.trim_ascii_end().as_bytes().to_vec()).filter(|b| !b.is_empty());
         self.anomalies.bad_boundary |= boundary.is_none();
         boundary
-    }
-
-    fn encoded(&mut self, index: usize) -> bool {
-        let encoded = self
-            .parts
-            .get(index)
-            .is_some_and(|p| matches!(p.transfer_encoding, Encoding::Base64 | Encoding::QuotedPrintable));
-        self.anomalies.encoded_message |= encoded;
-        encoded
     }
 
     fn after_line(&self, at: usize) -> usize {

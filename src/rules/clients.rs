@@ -91,7 +91,7 @@ patterns! {
     DOLLARS_ID = r"(?i)^<(?:[0-9a-f]{8}|[0-9a-f]{12})\$[0-9a-f]{8}\$[0-9a-f]{8}@";
     OUTLOOK = r"^(?:X-Mailer: )?Microsoft Outlook(?: 8\.| CWS, Build 9|, Build 10)";
     LONG_ID = r"(?i)^<!~!";
-    HEX32_ID = r"(?i)^<[0-9a-f]{32}@\S+>$";
+    HEX32_ID = r"^<[0-9A-F]{32}@\S+>$";
     HEX36_ID = r"(?i)^<[0-9a-f]{36,40}@\S+>$";
     ANY_OUTLOOK = r"^Microsoft Outlook\b";
     YAHOO_GROUPS = r"^groups-bulk";

@@ -3,6 +3,7 @@
 
 use crate::engine::{Compat, Hits, Rule, Scan, Symbol};
 use crate::family::Family;
+use crate::message::Header;
 use crate::message::received::{Chain, Hop, chain};
 use crate::rules::alias;
 use regex::Regex;
@@ -104,8 +105,9 @@ fn helo_user(scan: &Scan<'_>, hits: &mut Hits) {
 
 /// Only the newest hop that names a recipient in brackets counts: later deliveries of a list name the subscriber.
 fn previously_delivered(scan: &Scan<'_>, hits: &mut Hits) {
-    let bracketed = scan.mail.received().iter().find(|r| r.for_bracketed);
-    let Some(delivered) = bracketed.and_then(|r| r.for_addr.as_deref()) else {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)\sfor\s+<([^>\s]+)>").expect("the pattern is fixed"));
+    let written = |h: &Header<'_>| Some(PATTERN.captures(h.text())?.get(1)?.as_str().to_ascii_lowercase());
+    let Some(delivered) = scan.mail.headers().all("Received").find_map(written) else {
         return;
     };
     let named = scan.mail.recipients().unwrap_or_default();

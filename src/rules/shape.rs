@@ -235,7 +235,7 @@ fn notification(scan: &Scan<'_>) -> bool {
 fn no_version(scan: &Scan<'_>) -> bool {
     let names = ["X-Mailer", "User-Agent"];
     let bare = |text: &str| !text.is_empty() && !DIGIT.is_match(text);
-    let untold = |name: &&str| scan.mail.headers().first(name).is_some_and(|h| bare(h.text()));
+    let untold = |name: &&str| scan.mail.headers().all(name).any(|h| bare(h.text()));
     // Thunderbird shows none any more, which 4.1 knows.
     let excused = scan.compat == Compat::V41 && has(scan, "User-Agent", &THUNDERBIRD);
     names.iter().any(untold) && !names.iter().any(|name| has(scan, name, &LINK)) && !excused

@@ -107,7 +107,11 @@ impl Page {
         page.html.oddities.bad_start = !source.starts_with('<');
         let mut tokens = Tokens::new(source);
         let mut attributes = Attributes::default();
+        // What was shown before the last text.
+        let mut shown = 0;
         while let Some(token) = tokens.next(|name, value| attributes.put(name, value)) {
+            shown = page.seen.len();
+            let is_text = matches!(token, Token::Text(_));
             match token {
                 Token::Text(text) => page.text(text),
                 Token::Start { name, closed } => {
@@ -128,8 +132,29 @@ impl Page {
                 Token::End { name } => page.end(Tag::of(name)),
                 Token::Aside { xml } => page.aside(xml),
             }
+            if !is_text {
+                shown = page.seen.len();
+            }
+        }
+        if let Some(name) = tokens.cut {
+            page.cut(Tag::of(name), shown);
         }
         page
+    }
+
+    /// The source ends in a start tag: to the peer its element holds all that was shown before, and cannot be seen.
+    fn cut(&mut self, tag: Tag, shown: usize) {
+        let open = Open {
+            sight: Sight::Invisible,
+            silent: true,
+            ..self.looks(tag, &Attributes::default())
+        };
+        let element = open.element;
+        self.open_element(open, None);
+        self.close();
+        if let Some(element) = self.html.elements.get_mut(element) {
+            element.range = 0..shown;
+        }
     }
 
     fn style_sheet(&mut self, content: &str) {

@@ -20,11 +20,13 @@ pub(super) enum Token<'s> {
 /// A source being read.
 pub(super) struct Tokens<'s> {
     rest: &'s str,
+    /// The name of a start tag that the source ends in.
+    pub(super) cut: Option<&'s str>,
 }
 
 impl<'s> Tokens<'s> {
     pub(super) fn new(source: &'s str) -> Self {
-        Self { rest: source }
+        Self { rest: source, cut: None }
     }
 
     /// The next token; attributes of a start tag go to `each` as they come.
@@ -49,7 +51,11 @@ impl<'s> Tokens<'s> {
                 _ => {
                     self.skip(1);
                     let name = self.name();
-                    let closed = self.attributes(each)?;
+                    let named = !self.rest.is_empty();
+                    let Some(closed) = self.attributes(each) else {
+                        self.cut = Some(name).filter(|_| named);
+                        return None;
+                    };
                     return Some(Token::Start { name, closed });
                 }
             }
