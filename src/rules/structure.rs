@@ -1,6 +1,7 @@
 //! How the parts of a message hang together: alternatives that are missing one side, text in base64, bytes that contradict the encoding,
 //! marks of signatures and encryption.
 
+use super::detected::detected;
 use crate::engine::{Compat, Hits, Rule, Scan};
 use crate::family::Family;
 use crate::message::{Encoding, Part};
@@ -56,10 +57,9 @@ static TESTS: &[When] = &[
     (&CTYPE_MISSING_DISPOSITION, undisposed),
     (&MIME_BASE64_TEXT, |s| s.mail.parts().iter().any(in_base64)),
     (&MIME_BASE64_TEXT_BOGUS, |s| {
-        s.mail
-            .parts()
-            .iter()
-            .any(|p| in_base64(p) && p.text().is_some_and(|t| t.is_ascii() && !t.is_empty()))
+        let plain = |p: &Part<'_>| p.text().is_some_and(|t| t.is_ascii() && !t.is_empty());
+        let text = |p: &Part<'_>| detected(p, p.mime_type()).is_none_or(|(_, mime)| mime.starts_with("text/"));
+        s.mail.parts().iter().any(|p| in_base64(p) && plain(p) && text(p))
     }),
 ];
 
