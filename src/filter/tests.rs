@@ -194,6 +194,30 @@ fn without_a_client_the_newest_hop_speaks() {
     assert_eq!(verdict.client, "198.51.100.1".parse().ok(), "the MTA knows better");
 }
 
+/// The message that has patterns compiled before the first mail sets off rules of all kinds, and leaves nothing behind.
+#[test]
+fn a_rehearsal_reaches_many_rules() {
+    for generation in ["3.4", "4.1"] {
+        let filter = filter(&format!("compat = \"{generation}\"\n"));
+        filter.rehearse();
+        let verdict = scan(&filter, &request(include_str!("rehearsal.eml")));
+        for symbol in [
+            "SUBJ_BOUNCE_WORDS",
+            "RCVD_HELO_USER",
+            "MIME_DOUBLE_BAD_EXTENSION",
+            "ZERO_FONT",
+            "R_EMPTY_IMAGE",
+            "MAILLIST",
+        ] {
+            assert!(
+                names(&verdict).contains(&symbol),
+                "{generation}: no {symbol} in {:?}",
+                names(&verdict)
+            );
+        }
+    }
+}
+
 #[test]
 fn settings_do_not_reach_a_test_pattern() {
     let json = r#"{"actions":{"reject":5},"scores":{"GTUBE":4},"symbols_disabled":["GTUBE"],"messages":{"note":"x"}}"#;

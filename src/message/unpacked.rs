@@ -69,3 +69,54 @@ fn unpack(part: &Part<'_>) -> Vec<u8> {
         _ => parse::quoted_printable(part.raw),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Mail;
+
+    /// Decimal letters stand for themselves in quoted-printable: a message around a message, so often.
+    fn wrapped(times: usize) -> String {
+        (0..times).fold("Subject: inside\n\nhello\n".to_owned(), |inner, _| {
+            format!(
+                "Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n{}",
+                inner.replace('=', "=3D")
+            )
+        })
+    }
+
+    #[test]
+    fn parts_stand_behind_the_one_that_holds_them() {
+        let packed = "Content-Type: multipart/mixed; boundary=x\n\n--x\n\none\n--x\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n\
+                      Q29udGVudC1UeXBlOiBtdWx0aXBhcnQvbWl4ZWQ7IGJvdW5kYXJ5PXkKCi0teQpDb250ZW50LVR5\ncGU6IHRleHQvaHRtbAoKPHA+dHdvCi0teS0tCg==\n\
+                      --x\n\nthree\n--x--\n";
+        let unpacked = Unpacked::default();
+        let mail = Mail::parse_all(packed.as_bytes(), &unpacked, &Limits::default());
+        let shown: Vec<_> = mail.parts().iter().map(|p| (p.mime_type(), p.parent, p.children.clone())).collect();
+        assert_eq!(
+            shown,
+            [
+                ("multipart/mixed", None, vec![1, 2, 5]),
+                ("text/plain", Some(0), vec![]),
+                ("message/rfc822", Some(0), vec![3]),
+                ("multipart/mixed", Some(2), vec![4]),
+                ("text/html", Some(3), vec![]),
+                ("text/plain", Some(0), vec![]),
+            ]
+        );
+        assert_eq!(mail.parts()[4].text(), Some("<p>two\n"));
+        assert_eq!(Mail::parse(packed.as_bytes(), &Limits::default()).parts().len(), 4);
+    }
+
+    #[test]
+    fn as_many_as_there_is_room_for() {
+        for (times, parts) in [(1, 2), (MOST, MOST + 1), (MOST + 4, MOST + 1)] {
+            let (raw, unpacked) = (wrapped(times), Unpacked::default());
+            assert_eq!(
+                Mail::parse_all(raw.as_bytes(), &unpacked, &Limits::default()).parts().len(),
+                parts,
+                "{times}"
+            );
+        }
+    }
+}

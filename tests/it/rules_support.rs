@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use torwart::config::{Diagnostic, Section};
 use torwart::engine::{Compat, Hits, Run, Scan};
 use torwart::family::{Family, Services};
-use torwart::message::{Envelope, Limits, Mail};
+use torwart::message::{Envelope, Limits, Mail, Unpacked};
 
 /// A family and its settings.
 pub type Configured<'c> = (&'c Family, Option<&'c Section>);
@@ -15,8 +15,9 @@ pub const NOW: u64 = 1_788_264_000;
 
 /// What the family finds with its section, insertions of one symbol taken together.
 pub fn found(family: Configured<'_>, message: &str, envelope: &Envelope, local: bool, mime: bool, compat: Compat) -> Found {
+    let unpacked = Unpacked::default();
     let mail = if mime {
-        Mail::parse(message.as_bytes(), &Limits::default())
+        Mail::parse_all(message.as_bytes(), &unpacked, &Limits::default())
     } else {
         Mail::raw_text(message.as_bytes())
     };

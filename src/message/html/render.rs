@@ -110,8 +110,7 @@ impl Page {
         // What was shown before the last text.
         let mut shown = 0;
         while let Some(token) = tokens.next(|name, value| attributes.put(name, value)) {
-            shown = page.seen.len();
-            let is_text = matches!(token, Token::Text(_));
+            let text_from = matches!(token, Token::Text(_)).then(|| page.seen.len());
             match token {
                 Token::Text(text) => page.text(text),
                 Token::Start { name, closed } => {
@@ -132,9 +131,7 @@ impl Page {
                 Token::End { name } => page.end(Tag::of(name)),
                 Token::Aside { xml } => page.aside(xml),
             }
-            if !is_text {
-                shown = page.seen.len();
-            }
+            shown = text_from.unwrap_or_else(|| page.seen.len());
         }
         if let Some(name) = tokens.cut {
             page.cut(Tag::of(name), shown);

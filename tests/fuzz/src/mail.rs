@@ -1,10 +1,10 @@
 //! Any bytes as a message: the whole reader of mail with all that it reads when asked.
 
-use torwart::message::{Limits, Mail};
+use torwart::message::{Limits, Mail, Unpacked};
 
 /// One input.
 pub fn run(data: &[u8]) {
-    read(&Mail::parse(data, &Limits::default()));
+    read(&Mail::parse_all(data, &Unpacked::default(), &Limits::default()));
     read(&Mail::raw_text(data));
 }
 
