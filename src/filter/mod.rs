@@ -97,7 +97,7 @@ impl Filter {
         verdict.profile = flags.profile.then(Vec::new);
         if flags.skip || flags.skip_process {
             verdict.skipped = true;
-            verdict.digest = Mail::raw_text(&request.raw).digest();
+            verdict.digest = Mail::parse(&request.raw, &self.policy.limits).digest().to_owned();
             return verdict;
         }
         let whitelisted = request.settings.whitelist || settings_flag("skip") || settings_flag("skip_process");
@@ -127,7 +127,7 @@ impl Filter {
         *after = outcome.metric.take_after();
         self.fill(&mut verdict, outcome, &request.settings, &mail);
         verdict.client = scan.client;
-        verdict.digest = mail.digest();
+        verdict.digest = mail.digest().to_owned();
         name_urls(&mut verdict, &mail, flags.ext_urls);
         let named = mail.recipients().unwrap_or_default();
         verdict.mime_recipients = named.iter().take(NAMED_RECIPIENTS).map(|r| r.address.clone()).collect();

@@ -241,7 +241,7 @@ impl Source {
             }
             Source::Helo => one(envelope.helo.as_deref()),
             Source::HostName => one(envelope.hostname.as_deref()),
-            Source::Digest => vec![scan.mail.digest()],
+            Source::Digest => vec![scan.mail.digest().to_owned()],
             Source::Subject => one(scan.mail.subject()),
             Source::MessageId => one(scan.mail.message_id()),
             Source::Header(name) => {

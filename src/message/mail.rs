@@ -31,6 +31,7 @@ pub struct Mail<'r> {
     received: OnceLock<Vec<Received>>,
     return_path: OnceLock<Option<SmtpPath>>,
     urls: OnceLock<Urls>,
+    digest: OnceLock<String>,
 }
 
 impl<'r> Mail<'r> {
@@ -101,6 +102,7 @@ impl<'r> Mail<'r> {
             received: OnceLock::new(),
             return_path: OnceLock::new(),
             urls: OnceLock::new(),
+            digest: OnceLock::new(),
         }
     }
 
@@ -216,9 +218,9 @@ impl<'r> Mail<'r> {
         tokens::outside(text, &urls)
     }
 
-    /// 32 hexadecimal digits that name these bytes.
-    pub fn digest(&self) -> String {
-        ids::digest(self.raw)
+    /// 32 hexadecimal digits that name what the message says, whoever sent it to whom.
+    pub fn digest(&self) -> &str {
+        self.digest.get_or_init(|| ids::digest(self))
     }
 
     /// The line end that the message uses.

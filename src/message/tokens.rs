@@ -50,7 +50,9 @@ impl Kind {
             'a'..='z' | 'A'..='Z' | '_' => Kind::Letter,
             '0'..='9' => Kind::Digit,
             '$' | '\u{a2}'..='\u{a5}' | '\u{20a0}'..='\u{20c0}' => Kind::Money,
-            '\0'..='\x7f' => Kind::Other,
+            '\0'..='\x7f' | '\u{d7}' | '\u{f7}' => Kind::Other,
+            // Latin and Cyrillic without a look into the tables below.
+            '\u{c0}'..='\u{24f}' | '\u{400}'..='\u{481}' | '\u{48a}'..='\u{52f}' => Kind::Letter,
             '\u{200d}' => Kind::Mark,
             '\u{3040}'..='\u{30ff}' => Kind::Kana,
             '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => Kind::Han,
@@ -72,8 +74,7 @@ impl Kind {
 
 /// The first word of a text and what follows it.
 fn next(text: &str) -> Option<(&str, &str)> {
-    let start = text.find(|c| !matches!(Kind::of(c), Kind::Other | Kind::Mark))?;
-    let text = text.get(start..)?;
+    let text = text.get(first_of_word(text)?..)?;
     let first = text.chars().next()?;
     let mut before = Kind::of(first);
     let mut han = usize::from(before == Kind::Han);
@@ -108,14 +109,30 @@ fn next(text: &str) -> Option<(&str, &str)> {
     Some((text, ""))
 }
 
+/// Where the first word begins.
+fn first_of_word(text: &str) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += text.as_bytes().get(at..)?.iter().position(|b| !b.is_ascii() || is_plain(*b) || *b == b'$')?;
+        let first = text.get(at..)?.chars().next()?;
+        if !matches!(Kind::of(first), Kind::Other | Kind::Mark) {
+            return Some(at);
+        }
+        at += first.len_utf8();
+    }
+}
+
 fn western(kind: Kind) -> bool {
     matches!(kind, Kind::Letter | Kind::Digit)
 }
 
 /// Letters and digits of ASCII at the beginning: nothing is cut between them.
 fn plain(text: &str) -> usize {
-    let letters = text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_');
-    letters.count()
+    text.bytes().take_while(|b| is_plain(*b)).count()
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 /// A mark inside a word.

@@ -22,6 +22,8 @@ mod tests;
 
 /// Bytes asked for at least in a read; what an idle session holds.
 const READ: usize = 4096;
+/// The same while a message comes in.
+const READ_MESSAGE: usize = 16 * 1024;
 /// Bytes asked for at most in a read.
 const READ_LARGE: usize = 64 * 1024;
 /// Bytes taken from a peer that goes on while its message is judged.
@@ -302,12 +304,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
         let stopping = self.clocks.stop.is_some();
         let missing = self.session.missing();
         let scanning = self.session.scanning();
+        let least = if self.session.message_begun().is_some() { READ_MESSAGE } else { READ };
         let input = self.session.input();
         let reads = !scanning || input.len() < AHEAD;
         if input.is_empty() && input.capacity() > READ_LARGE {
             *input = bytes::BytesMut::new(); // an idle session does not keep what a large packet needed
         }
-        input.reserve(missing.clamp(READ, READ_LARGE));
+        input.reserve(missing.clamp(least, READ_LARGE));
         tokio::select! {
             biased;
             () = self.service.stop.cancelled(), if !stopping => Woken::Stop,

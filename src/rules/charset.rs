@@ -70,12 +70,16 @@ fn mixed(scan: &Scan<'_>, hits: &mut Hits) {
     }
 }
 
+/// Letters of the longest word below.
+const LONGEST_ENGLISH: usize = 4;
+
 /// A long text of which few words are English: its language may have accents.
 fn has_accents(words: &[&str]) -> bool {
     const ENGLISH: [&str; 16] = [
         "a", "and", "are", "be", "for", "have", "in", "is", "it", "of", "on", "that", "the", "this", "to", "you",
     ];
-    let english = words.iter().filter(|w| ENGLISH.iter().any(|e| e.eq_ignore_ascii_case(w))).count();
+    let english = |word: &&&str| word.len() <= LONGEST_ENGLISH && ENGLISH.iter().any(|e| e.eq_ignore_ascii_case(word));
+    let english = words.iter().filter(english).count();
     words.len() >= TELLING && english * 8 < words.len()
 }
 

@@ -142,7 +142,7 @@ impl Keyword {
             Keyword::RemoteIp => ip.filter(|_| !scan.local_client),
             Keyword::User => scan.envelope.user.as_ref().filter(|u| !u.is_empty()).map(|u| u.to_lowercase()),
             Keyword::Bounce => subject.bounce.then(|| "bounce".to_owned()),
-            Keyword::Digest => Some(scan.mail.digest()),
+            Keyword::Digest => Some(scan.mail.digest().to_owned()),
             Keyword::Attachments => parts(scan, |part| digest([part.data()], LENGTH)),
             Keyword::Files => parts(scan, |part| part.file_name.as_deref().unwrap_or_default().to_lowercase()),
         }

@@ -2,10 +2,10 @@
 //! URL says is read by `read`.
 
 use super::class::{self, BLANK, CLOSING, HOST, HOST_INSIDE, LABEL, LOCAL, OPENING};
-use super::marks::{MARKS, Mark, automaton};
+use super::marks::{self, Mark};
 use super::syntax::{self, Fields, Reading};
 use super::{Flags, Url, host, mailto, read, telephone};
-use aho_corasick::{AhoCorasick, Input};
+use std::ops::Range;
 
 /// What counts as a URL in text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ struct Place {
 struct Finder<'t> {
     text: &'t str,
     breaks: &'t [usize],
-    automaton: &'static AhoCorasick,
+    extent: Extent,
     /// All before is done.
     at: usize,
     /// Up to here nothing begins that did not begin behind a bracket.
@@ -71,10 +71,9 @@ impl Iterator for Finder<'_> {
     type Item = First;
 
     fn next(&mut self) -> Option<First> {
-        while let Some(found) = self.automaton.find(Input::new(self.text).span(self.at..self.text.len())) {
-            self.at = found.end();
-            let (word, mark) = MARKS.get(found.pattern().as_usize())?;
-            if let Some(place) = self.place(word, *mark, found.start(), found.end()) {
+        while let Some((mark, found)) = marks::find(self.text.as_bytes(), self.at, self.extent) {
+            self.at = found.end;
+            if let Some(place) = self.place(mark, found) {
                 if !matches!(mark, Mark::Telephone) {
                     self.at = self.at.max(place.end);
                 }
@@ -93,16 +92,16 @@ impl<'t> Finder<'t> {
         Finder {
             text,
             breaks,
-            automaton: automaton(extent),
+            extent,
             at: 0,
             closed: 0,
             unread: false,
         }
     }
 
-    fn place(&mut self, word: &str, mark: Mark, start: usize, end: usize) -> Option<Place> {
+    fn place(&mut self, mark: Mark, Range { start, end }: Range<usize>) -> Option<Place> {
         match mark {
-            Mark::Scheme => self.scheme(word, start),
+            Mark::Scheme => self.scheme(start, end),
             Mark::File => self.file(start, end),
             Mark::Telephone => self.telephone(start, end),
             Mark::Mailto => self.mailto(start, end),
@@ -182,11 +181,11 @@ impl<'t> Finder<'t> {
         Some(Place { start, end, prefix })
     }
 
-    fn scheme(&mut self, word: &str, start: usize) -> Option<Place> {
+    fn scheme(&mut self, start: usize, end: usize) -> Option<Place> {
         if self.before(start).is_some_and(|b| b.is_ascii_alphanumeric()) {
             return None;
         }
-        let behind = memchr::memchr(b':', word.as_bytes())? + 1;
+        let behind = memchr::memchr(b':', self.text.as_bytes().get(start..end)?)? + 1;
         self.enclosed(start, "", |text| syntax::web(text, behind, Reading::Running))
     }
 
