@@ -42,7 +42,11 @@ mod tests {
         let packed = "Received: by b\r\nSubject: Offer\r\nContent-Transfer-Encoding: base64\r\n\r\nYnV5ID0gbm93DQo=\r\n";
         assert_eq!(digest(plain), digest(packed));
         assert_eq!(digest(plain).len(), 32);
-        for other in [plain.replace("Offer", "offer"), plain.replace("now", "later"), plain.replace("\r\n", "\n")] {
+        for other in [
+            plain.replace("Offer", "offer"),
+            plain.replace("now", "later"),
+            plain.replace("\r\n", "\n"),
+        ] {
             assert_ne!(digest(plain), digest(&other), "{other}");
         }
         let parts = |one: &str, two: &str| {

@@ -113,7 +113,11 @@ fn next(text: &str) -> Option<(&str, &str)> {
 fn first_of_word(text: &str) -> Option<usize> {
     let mut at = 0;
     loop {
-        at += text.as_bytes().get(at..)?.iter().position(|b| !b.is_ascii() || is_plain(*b) || *b == b'$')?;
+        at += text
+            .as_bytes()
+            .get(at..)?
+            .iter()
+            .position(|b| !b.is_ascii() || is_plain(*b) || *b == b'$')?;
         let first = text.get(at..)?.chars().next()?;
         if !matches!(Kind::of(first), Kind::Other | Kind::Mark) {
             return Some(at);

@@ -304,7 +304,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
         let stopping = self.clocks.stop.is_some();
         let missing = self.session.missing();
         let scanning = self.session.scanning();
-        let least = if self.session.message_begun().is_some() { READ_MESSAGE } else { READ };
+        let least = if self.session.message_begun().is_some() {
+            READ_MESSAGE
+        } else {
+            READ
+        };
         let input = self.session.input();
         let reads = !scanning || input.len() < AHEAD;
         if input.is_empty() && input.capacity() > READ_LARGE {

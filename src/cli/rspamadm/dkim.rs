@@ -4,6 +4,7 @@ use super::super::print;
 use super::Call;
 use super::keypair::{Pair, write_secret};
 use anyhow::{Context, Result, bail};
+use base64ct::{Base64, Encoding};
 use clap::Parser;
 use rsa::RsaPrivateKey;
 use rsa::pkcs8::{EncodePrivateKey, EncodePublicKey, LineEnding};
@@ -44,7 +45,7 @@ pub(super) fn run(call: &Call) -> Result<ExitCode> {
         "rsa" => rsa(args.bits)?,
         "ed25519" => {
             let pair = Pair::signing()?;
-            (base64(pair.private()) + "\n", base64(pair.public()))
+            (Base64::encode_string(pair.private()) + "\n", Base64::encode_string(pair.public()))
         }
         other => bail!("invalid key type: {other}"),
     };
@@ -86,31 +87,9 @@ fn record(selector: &str, kind: &str, public: &str) -> String {
     record + ") ; \n"
 }
 
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let letter = |value: u32| LETTERS.get((value & 63) as usize).copied().map_or('=', char::from);
-    bytes
-        .chunks(3)
-        .flat_map(|three| {
-            let held = three.iter().fold(0, |held, byte| held << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
-            let four = [held >> 18, held >> 12, held >> 6, held].map(letter);
-            let letters = three.len() + 1;
-            four.into_iter().enumerate().map(move |(at, c)| if at < letters { c } else { '=' })
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_is_padded() {
-        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-        assert_eq!(base64(&[0xFB, 0xFF]), "+/8=");
-    }
 
     #[test]
     fn long_keys_come_in_several_strings() {

@@ -1,6 +1,7 @@
 //! `--mime`: the message itself, with the result in headers behind its own. What the daemon says cannot begin a header of its own.
 
 use crate::cli::report::{is_spam, seconds, signatures};
+use base64ct::{Base64, Encoding};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -88,24 +89,11 @@ fn end_of_headers(message: &[u8]) -> Option<(usize, &'static str)> {
 /// Base64 on folded lines.
 fn folded(bytes: &[u8], newline: &str) -> String {
     let mut out = String::new();
-    for (n, letter) in base64(bytes).chars().enumerate() {
+    for (n, letter) in Base64::encode_string(bytes).chars().enumerate() {
         if n > 0 && n % FOLD == 0 {
             let _ = write!(out, "{newline}\t");
         }
         out.push(letter);
-    }
-    out
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let held = three.iter().fold(0_u32, |held, byte| held << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
-        for place in 0..4 {
-            let letter = LETTERS.get((held >> (18 - 6 * place) & 63) as usize).copied().unwrap_or(b'A');
-            out.push(if place > three.len() { '=' } else { char::from(letter) });
-        }
     }
     out
 }
@@ -158,7 +146,7 @@ mod tests {
     #[test]
     fn bytes_become_letters() {
         for (plain, packed) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
-            assert_eq!(base64(plain.as_bytes()), packed);
+            assert_eq!(Base64::encode_string(plain.as_bytes()), packed);
         }
     }
 }

@@ -50,10 +50,13 @@ pub(super) fn find(text: &[u8], from: usize, extent: Extent) -> Option<(Mark, Ra
                 None if extent == Extent::Strict => return None,
                 None => (Mark::Dot, 0, 0),
             },
-            _ => SCHEMES.iter().filter(|(word, ..)| ends_in(front, word)).find_map(|(word, tails, mark)| {
-                let tail = tails.iter().find(|tail| back.starts_with(tail.as_bytes()))?;
-                Some((*mark, word.len(), tail.len()))
-            })?,
+            _ => SCHEMES
+                .iter()
+                .filter(|(word, ..)| ends_in(front, word))
+                .find_map(|(word, tails, mark)| {
+                    let tail = tails.iter().find(|tail| back.starts_with(tail.as_bytes()))?;
+                    Some((*mark, word.len(), tail.len()))
+                })?,
         };
         Some((mark, from + sign - before..from + sign + 1 + behind))
     })

@@ -9,6 +9,7 @@ use crate::rules_golden::mails;
 use crate::support::dice::Dice;
 use crate::support::filter::Torwart;
 use crate::support::web;
+use base64ct::{Base64, Encoding};
 use flate2::{Compression, write::GzEncoder};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
@@ -165,6 +166,22 @@ fn zeros() -> Vec<u8> {
     part("application/gzip; name=\"a.tar.gz\"", "binary", &member.repeat(1_000))
 }
 
+/// A message packed in a message, and so on until a megabyte is full.
+fn packed() -> Vec<u8> {
+    let mut mail = text("hello http://a.example/\r\n");
+    while mail.len() < 1_000_000 {
+        mail = part("message/rfc822", "base64", Base64::encode_string(&mail).as_bytes());
+    }
+    mail
+}
+
+/// Ten thousand packed messages beside each other.
+fn many_packed() -> Vec<u8> {
+    let one = Base64::encode_string(&text("hello\r\n"));
+    let one = format!("--b\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{one}\r\n");
+    part("multipart/mixed; boundary=b", "8bit", one.repeat(10_000).as_bytes())
+}
+
 /// What is large or strange, by name.
 fn shapes() -> Vec<(&'static str, Vec<u8>)> {
     let urls = |mark: fn(usize) -> String| (0..100_000).map(mark).collect::<String>();
@@ -207,6 +224,8 @@ fn shapes() -> Vec<(&'static str, Vec<u8>)> {
         ("digits, as wallets", text(&"1BoatSLRHtKNngkdXEeobR76b53LETtpyT ".repeat(30_000))),
         ("a zip bomb's shape", zip(&zip_of(16, "lib 0.zip"))),
         ("a gigabyte of nothing, packed", zeros()),
+        ("messages packed in each other", packed()),
+        ("10,000 packed messages", many_packed()),
         ("a zip of 1,000,000 members", zip(&zip_of(1_000_000, "a"))),
         ("right to left, as text", text(&turned)),
         (
