@@ -30,6 +30,14 @@ impl SmtpPath {
         }
     }
 
+    /// How a header may be meant: all of it, or its first word where others follow.
+    pub(super) fn written(text: &str) -> [SmtpPath; 2] {
+        let text = text.trim();
+        let ends = |c: char| if text.starts_with('<') { c == '>' } else { c.is_ascii_whitespace() };
+        let end = text.find(ends).map_or(text.len(), |at| at + 1);
+        [text, text.get(..end).unwrap_or(text)].map(SmtpPath::new)
+    }
+
     /// Part before the last `@`; all of it without one.
     pub fn local(&self) -> &str {
         self.address.rsplit_once('@').map_or(self.address.as_str(), |(l, _)| l)

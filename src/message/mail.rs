@@ -160,8 +160,8 @@ impl<'r> Mail<'r> {
     /// The first Return-Path that can be read: the envelope sender where nobody gave one.
     pub fn return_path(&self) -> Option<&SmtpPath> {
         let read = || {
-            let mut paths = self.headers.all("Return-Path").map(|h| SmtpPath::new(h.text()));
-            paths.find(|p| p.valid && !p.raw.is_empty())
+            let paths = self.headers.all("Return-Path").flat_map(|h| SmtpPath::written(h.text()));
+            paths.into_iter().find(|p| p.valid && !p.raw.is_empty())
         };
         self.return_path.get_or_init(read).as_ref()
     }

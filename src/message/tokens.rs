@@ -49,7 +49,7 @@ impl Kind {
         match c {
             'a'..='z' | 'A'..='Z' | '_' => Kind::Letter,
             '0'..='9' => Kind::Digit,
-            '$' | '\u{a2}'..='\u{a5}' | '\u{20a0}'..='\u{20c0}' => Kind::Money,
+            '$' | '\u{a2}'..='\u{a5}' | '\u{20a0}'..='\u{20c0}' | '\u{ffe0}' | '\u{ffe1}' | '\u{ffe5}' => Kind::Money,
             '\0'..='\x7f' | '\u{d7}' | '\u{f7}' => Kind::Other,
             // Latin and Cyrillic without a look into the tables below.
             '\u{c0}'..='\u{24f}' | '\u{400}'..='\u{481}' | '\u{48a}'..='\u{52f}' => Kind::Letter,

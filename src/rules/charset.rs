@@ -121,8 +121,19 @@ enum Before {
     Digit,
 }
 
+/// Signs of money that are a whole word count as mixed, whatever the peer means by it; `$` and the euro do not.
+fn is_money(word: &str) -> bool {
+    matches!(
+        word,
+        "\u{a2}" | "\u{a3}" | "\u{a4}" | "\u{a5}" | "\u{ffe0}" | "\u{ffe1}" | "\u{ffe5}"
+    )
+}
+
 /// The peer looks at one change only, that from Latin to something else, and never at the first letter.
 fn badness(word: &str, accents_ignored: bool) -> f64 {
+    if is_money(word) {
+        return 1.0;
+    }
     if word.is_ascii() || word.chars().nth(LONGEST).is_some() {
         return 0.0;
     }

@@ -51,8 +51,9 @@ patterns! {
         r"|Microsoft Outlook, Build 10\.|i(?:Phone|Pad) Mail \((?:[1-8][A-L]|12H|13E))"
     );
     FORGED = r"^(?:X-Mailer: |(?:Mozilla )?Thunderbird \d|eGroups Message Poster)";
-    IOS = r"^i(?:Phone|Pad) Mail ";
-    IOS_BUILD = r"^i(?:Phone|Pad) Mail \((?:\d+[A-Z]\d+[a-z]?)\)$";
+    IOS = r"^i(?:Phone|Pad) Mail";
+    IOS_NUMBER = r"^i(?:Phone|Pad) Mail \(\d+[A-Z]\d+[a-z]?\)";
+    IOS_BUILD = r"^i(?:Phone|Pad) Mail \(\d+[A-Z]\d+[a-z]?\)$";
     // A number of two parts has at most three digits in the second, later ones are unknown to it: as the peer has it.
     APPLE = r"^Apple Mail \((?:Version )?\d+\.(?:\d{1,3}|\d+\.\d+\.\d+)\)$";
     IMS = r"^Internet Mail Service \(5\.";
@@ -79,20 +80,19 @@ patterns! {
     OPERA = r"^Opera Mail/1[01]\.[0-9]+ ";
     OPERA_ID = r"^<op\.[a-z\d]{14}@\S+>$";
     MOZILLA = r"^\s*Mozilla/5\.0";
-    NOT_MOZILLA = r"\b(?:Thunderbird|SeaMonkey|Postbox)";
-    BIRD = r"^\s*(?:Thunderbird|Mozilla Thunderbird|Mozilla/.*Gecko/.*Thunderbird)";
-    MONKEY = r"^\s*Mozilla/5\.0\s.+\sSeaMonkey/";
-    POSTBOX = r"^\s*Mozilla/5\.0\s\([^)]+\)\sGecko/\d+\sPostboxApp/\d+";
-    COMMON_ID = r"^<[a-fA-F\d]{8}\.\d{1,7}@([^>.]+\.)+[^>.]+>$";
+    BIRD = r"^\s*(?:Thunderbird|Mozilla Thunderbird|Mozilla/.*Gecko/.*Thunderbird/)";
+    MONKEY = r"^\s*Mozilla/5\.0\s.+\sSeaMonkey/\d+\.\d+";
+    POSTBOX = r"^\s*Mozilla/5\.0\s\([^)]+\)\sGecko/\d+\sPostboxApp/\d+(?:\.\d+){2,3}$";
+    COMMON_ID = r"^<[A-F\d]{8}\.\d{1,7}@([^>.]+\.)+[^>.]+>$";
     REAL_ID = r"^<(?:3[3-9A-F]|[4-9A-F][\dA-F])[\dA-F]{6}\.(?:\d0){1,4}\d@([^>.]+\.)+[^>.]+>$";
-    UUID = r"^<[a-fA-F\d]{8}-(?:[a-fA-F\d]{4}-){3}[a-fA-F\d]{12}@([^>.]+\.)+[^>.]+>$";
-    EXPRESS = r"^(?:X-Mailer: )?Microsoft Outlook Express [456]\.";
+    UUID = r"^<[a-f\d]{8}-(?:[a-f\d]{4}-){3}[a-f\d]{12}@([^>.]+\.)+[^>.]+>$";
+    EXPRESS = r"\bOutlook Express [456]\.";
     EXPRESS_ID = r"^<[A-Za-z0-9-]{7}[A-Za-z0-9]{20}@hotmail\.com>$";
-    DOLLARS_ID = r"(?i)^<(?:[0-9a-f]{8}|[0-9a-f]{12})\$[0-9a-f]{8}\$[0-9a-f]{8}@";
-    OUTLOOK = r"^(?:X-Mailer: )?Microsoft Outlook(?: 8\.| CWS, Build 9|, Build 10)";
-    LONG_ID = r"(?i)^<!~!";
+    DOLLARS_ID = r"^<(?:[0-9a-f]{8}|[0-9a-f]{12})\$[0-9a-f]{8}\$[0-9a-f]{8}@";
+    OUTLOOK = r"^Microsoft Outlook(?: 8\.| CWS, Build 9\.|, Build 10\.)";
+    LONG_ID = r"^<!~!";
     HEX32_ID = r"^<[0-9A-F]{32}@\S+>$";
-    HEX36_ID = r"(?i)^<[0-9a-f]{36,40}@\S+>$";
+    HEX36_ID = r"^<[0-9A-F]{36,40}@\S+>$";
     ANY_OUTLOOK = r"^Microsoft Outlook\b";
     YAHOO_GROUPS = r"^groups-bulk";
     FINE_OUTLOOK = r"^(?:Microsoft Outlook, Build 10\.0\.3416|Microsoft Outlook Express 6\.00\.3790\.3959)$";
@@ -119,7 +119,7 @@ fn unusable(scan: &Scan<'_>) -> bool {
 }
 
 fn mozilla(scan: &Scan<'_>) -> bool {
-    agent(scan, &MOZILLA) && !agent(scan, &NOT_MOZILLA)
+    agent(scan, &MOZILLA) && ![&BIRD, &MONKEY, &POSTBOX].iter().any(|other| agent(scan, other))
 }
 
 /// Like Mozilla's, yet never written by it.
@@ -151,7 +151,7 @@ fn full_page(scan: &Scan<'_>) -> bool {
 static TESTS: &[When] = &[
     (&OLD_X_MAILER, |s| mailer(s, &OLD)),
     (&FORGED_X_MAILER, |s| {
-        mailer(s, &FORGED) || (mailer(s, &IOS) && !mailer(s, &IOS_BUILD))
+        mailer(s, &FORGED) || (mailer(s, &IOS) && !mailer(s, &IOS_NUMBER))
     }),
     (&FORGED_IMS, |s| mailer(s, &IMS) && !has(s, "Received", &BY_IMS)),
     (&MAIL_RU_MAILER, |s| mailer(s, &MAIL_RU) && has(s, "Received", &BY_MAIL_RU)),

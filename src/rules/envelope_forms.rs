@@ -1,6 +1,6 @@
 //! Envelope senders that bounce handling rewrote, and lists of recipients that look generated.
 
-use crate::engine::Scan;
+use crate::engine::{Compat, Scan};
 use crate::family::Family;
 use crate::rules::alias::{domain, plain, sender, stored};
 use crate::rules::pattern::{When, patterns, rules};
@@ -24,7 +24,7 @@ pub const FAMILY: Family = Family {
 };
 
 patterns! {
-    TAG_USER = r"^(?:ms)?prvs1?=[^=]+=(.+@.+)$";
+    TAG_USER = r"^(?:prvs|msprvs1)=[^=]+=(.+@.+)$";
     USER_TAG = r"^prvs=([^=]+)=[^=@]+(@.+)$";
     BATV = r"^btv1==[^=]+==(.+@.+)$";
 }
@@ -42,8 +42,14 @@ fn prvs(scan: &Scan<'_>) -> bool {
         return false;
     };
     let lower = sender.address.to_ascii_lowercase();
-    let plain = [&TAG_USER, &BATV]
-        .into_iter()
+    // 3.4 does not know the form of Barracuda's.
+    let forms: &[_] = if scan.compat == Compat::V34 {
+        &[&TAG_USER]
+    } else {
+        &[&TAG_USER, &BATV]
+    };
+    let plain = forms
+        .iter()
         .filter_map(|p| p.captures(&lower))
         .filter_map(|c| Some(c.get(1)?.as_str().to_owned()));
     let turned = USER_TAG
@@ -59,8 +65,9 @@ fn verp(scan: &Scan<'_>) -> bool {
     // Where the tag was taken off, nothing is left to find.
     let sender = plain(scan.compat, &sender.address).to_ascii_lowercase();
     let local = sender.rsplit_once('@').map_or("", |(local, _)| local);
+    let only = plain(scan.compat, &only.address);
     let rewritten = local.starts_with("srs0=") || local.starts_with("srs1=") || local.contains("+caf_=");
-    scan.mime && !rewritten && !only.address.is_empty() && local.contains(&only.address.to_ascii_lowercase().replace('@', "="))
+    scan.mime && !rewritten && !only.is_empty() && local.contains(&only.to_ascii_lowercase().replace('@', "="))
 }
 
 /// Recipients the comparison needs at least.

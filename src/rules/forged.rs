@@ -49,6 +49,7 @@ fn recipients(scan: &Scan<'_>, hits: &mut Hits) -> bool {
     };
     let named: Vec<Name> = listed.iter().map(|a| Name::new(a)).collect();
     let given = scan.envelope.recipients.iter();
+    let given = given.filter(|r| !r.address.is_empty());
     let given: Vec<Name> = given.map(|r| Name::new(&written(scan.compat, &r.address))).collect();
     if named.is_empty() || given.is_empty() {
         return false;
@@ -65,9 +66,13 @@ fn recipients(scan: &Scan<'_>, hits: &mut Hits) -> bool {
     let all_given: HashSet<&str> = given.iter().map(|n| n.lower.as_str()).collect();
     let is = |who: &Option<String>, name: &Name| who.as_deref() == Some(&name.lower);
 
-    let strange_given = given
-        .iter()
-        .filter(|n| !all_named.contains(n.lower.as_str()) && !is(&user, n) && !is(&sender, n));
+    // To the peer somebody who is given again after he was found is a stranger.
+    let mut seen = HashSet::new();
+    let mut told = HashSet::new();
+    let strange_given = given.iter().filter(|n| {
+        let strange = !seen.insert(n.lower.as_str()) || !all_named.contains(n.lower.as_str());
+        strange && !is(&user, n) && !is(&sender, n) && told.insert(n.lower.as_str())
+    });
     let mut strange_given: Vec<&Name> = strange_given.collect();
     let domains: HashSet<&str> = given.iter().map(|n| domain(&n.lower)).collect();
     let mut marked = HashSet::new();

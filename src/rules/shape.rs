@@ -4,7 +4,7 @@ use crate::engine::{Compat, Hits, Rule, Scan, Symbol};
 use crate::family::Family;
 use crate::message::{Address, Encoding, Part, address};
 use crate::rules::alias::sender;
-use crate::rules::pattern::{When, has, has_raw, is_special, patterns, rules};
+use crate::rules::pattern::{When, has, has_raw, patterns, rules};
 
 crate::symbols! {
     "headers" {
@@ -41,7 +41,7 @@ crate::symbols! {
         HEADER_FORGED_MDN = both(2.0), "a disposition notification would go to another than the sender";
         INVALID_FROM_8BIT = both(6.0), "the address in From has 8-bit characters";
         INVALID_RCPT_8BIT = both(6.0), "a recipient's address has 8-bit characters";
-        RCVD_ILLEGAL_CHARS = only_34(4.0), "a Received header has control or 8-bit characters";
+        RCVD_ILLEGAL_CHARS = only_34(4.0), "a Received header has 8-bit characters";
         HAS_INTERSPIRE_SIG = both(1.0), "written by the Interspire mailer";
         CD_MM_BODY = only_41(2.0), "the Content-Description is that of a known spam tool";
         X_PHP_FORGED_0X = both(4.0), "X-PHP-Originating-Script begins with 0 and a digit";
@@ -81,10 +81,11 @@ patterns! {
     URL_IN_FROM = r#"(?i)(^|["'\s])https?(:|=3A)//\S"#;
     LOOSE = r"<\s[-.\w]+@[-.\w]+\s>";
     REPLY_TYPE = r"(?i)^text/plain;(.|\s)*\breply-type=original$";
+    REPLY_34 = r"(?i)^re:";
     REPLY = r"(?i)^(antw|atb|aw|bls|odp|re|res|rif|sv|ynt)[.\s]*:";
     SQUIRREL = r"SquirrelMail\b";
     OUTLOOK = r"^Microsoft (?:Office )?Outlook [12]\d\.0";
-    MS_HASH = r"(?i)[0-9a-f]{4,}\$[0-9a-f]{4,}\$[0-9a-f]{4,}@\S";
+    MS_HASH = r"[0-9a-f]{4,}\$[0-9a-f]{4,}\$[0-9a-f]{4,}@\S";
     MIMEOLE = r"^Produced By Microsoft MimeOLE";
     EXCHANGE = r"with Microsoft Exchange Server";
     UNSUBSCRIBE_PHP = r"/unsubscribe\.php\?M=[^&]+&C=[^&]+&L=[^&]+&N=[^>]+>$";
@@ -147,7 +148,8 @@ static TESTS: &[When] = &[
     (&MIME_HEADER_CTYPE_ONLY, ctype_only),
     (&STOX_REPLY_TYPE, |s| has(s, "Content-Type", &REPLY_TYPE)),
     (&FAKE_REPLY, |s| {
-        has(s, "Subject", &REPLY) && missing(s, &["In-Reply-To", "References"])
+        let reply = if s.compat == Compat::V34 { &REPLY_34 } else { &REPLY };
+        has(s, "Subject", reply) && missing(s, &["In-Reply-To", "References"])
     }),
     (&MISSING_MIMEOLE, missing_mimeole),
     (&RATWARE_MS_HASH, |s| {
@@ -163,7 +165,7 @@ static TESTS: &[When] = &[
     (&INVALID_FROM_8BIT, |s| foreign(s.mail.from().get(..1).unwrap_or_default())),
     (&INVALID_RCPT_8BIT, |s| foreign(s.mail.recipients().unwrap_or_default())),
     (&RCVD_ILLEGAL_CHARS, |s| {
-        s.mail.headers().all("Received").any(|h| is_special(h.raw_value()))
+        s.mail.headers().all("Received").any(|h| !h.raw_value().is_ascii())
     }),
     (&HAS_INTERSPIRE_SIG, |s| {
         let ids = ["X-Mailer-LID", "X-Mailer-RecptId", "X-Mailer-SID", "X-Mailer-Sent-By"];
@@ -215,9 +217,9 @@ fn confirmation(scan: &Scan<'_>) -> bool {
         return false;
     };
     let asked = address::parse_list(header.text(), 1);
-    let from = scan.mail.from().first().map(|a| a.address.to_lowercase()).unwrap_or_default();
-    let asked = asked.first().map(|a| a.address.to_lowercase()).unwrap_or_default();
-    !from.is_empty() && !asked.is_empty() && !from.contains(&asked)
+    let from = scan.mail.from().first().map_or("", |a| &a.address);
+    let asked = asked.first().map_or("", |a| &a.address);
+    !from.is_empty() && !asked.is_empty() && !from.contains(asked)
 }
 
 fn notification(scan: &Scan<'_>) -> bool {
@@ -225,11 +227,8 @@ fn notification(scan: &Scan<'_>) -> bool {
         return false;
     };
     let asked = address::parse_list(header.text(), 16);
-    if asked.iter().all(|a| a.address.is_empty()) {
-        return false;
-    }
-    let sender = sender(scan).filter(|s| !s.address.is_empty());
-    sender.is_none_or(|s| !asked.iter().any(|a| a.address.eq_ignore_ascii_case(&s.address)))
+    // A name without an address suits the null sender.
+    sender(scan).is_none_or(|s| !asked.iter().any(|a| a.address.eq_ignore_ascii_case(&s.address)))
 }
 
 fn no_version(scan: &Scan<'_>) -> bool {

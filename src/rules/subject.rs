@@ -38,7 +38,8 @@ patterns! {
     ENDS_QUESTION = r"\?\s*$";
     EXCLAIM = "!";
     QUESTION = r"\?";
-    CURRENCY = r"\p{Sc}";
+    // The peer does not know the two youngest signs.
+    CURRENCY = r"[\p{Sc}--[\u{20be}\u{20bf}]]";
     BLANKS = r"\s+$";
     /// Words of delivery reports.
     pub BOUNCE_WORDS = concat!(
